@@ -1,0 +1,95 @@
+"""How suspended code ends when its machine is gone: without running another line.
+
+A power cut runs no `finally`. Python would: a coroutine that is dropped gets a GeneratorExit at its `await`. So what a
+dead host left suspended is kept until the world closes, and is then marked as already finalized, in the collector's
+header in front of the object, before it is dropped. The place of that mark belongs to the interpreter's build; a test
+on a throwaway coroutine guards it, and where the test fails the suspended objects are kept for good instead.
+
+It deliberately buries only what is suspended and hangs from a dead host: frames that run, and whatever can only be
+reached through modules, classes and the globals of functions, are left alone.
+"""
+
+import ctypes
+import gc
+import sys
+from functools import lru_cache
+from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType, ModuleType
+from typing import Any
+
+_FINALIZED = 1
+_KEPT: list[object] = []
+
+
+def bury_suspended(graves: list[object]) -> None:
+    """Make sure that dropping `graves`, and everything suspended that hangs from them, runs no code."""
+    suspended = _suspended_under(graves)
+    if not suspended:
+        return
+    if _can_mark():
+        for item in suspended:
+            _mark(item)
+    else:
+        _KEPT.append((graves[:], suspended))
+
+
+def _suspended_under(graves: list[object]) -> list[object]:
+    """Return every suspended coroutine or generator that can be reached from `graves`, but not through code."""
+    reached: set[int] = set()
+    found: list[object] = []
+    stack: list[object] = [graves]
+    while stack:
+        item = stack.pop()
+        if id(item) in reached or isinstance(item, (ModuleType, type, CodeType)):
+            continue
+        reached.add(id(item))
+        if isinstance(item, FunctionType):
+            # Through a function's globals everything could be reached, the caller's own generators too.
+            stack.extend(item.__closure__ or ())
+            continue
+        if _is_suspended(item):
+            found.append(item)
+        stack.extend(filter(gc.is_tracked, gc.get_referents(item)))
+    return found
+
+
+def _is_suspended(item: Any) -> bool:
+    if isinstance(item, CoroutineType):
+        return item.cr_frame is not None and not item.cr_running
+    if isinstance(item, GeneratorType):
+        return item.gi_frame is not None and not item.gi_running
+    if isinstance(item, AsyncGeneratorType):
+        return item.ag_frame is not None and not item.ag_running
+    return False
+
+
+def _mark(item: object) -> None:
+    # PyGC_Head stands right before the object: _gc_next, then _gc_prev, whose lowest bit says "finalized".
+    word = ctypes.c_size_t.from_address(id(item) - ctypes.sizeof(ctypes.c_size_t))
+    word.value |= _FINALIZED
+
+
+@lru_cache(maxsize=1)
+def _can_mark() -> bool:
+    """Try the mark on a coroutine whose `finally` would tell."""
+    if sys.implementation.name != "cpython" or not gc.is_tracked([]) or hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled():
+        return False
+    told: list[int] = []
+
+    async def trial(waiting: Any) -> None:
+        try:
+            await waiting
+        finally:
+            told.append(1)
+
+    class Forever:
+        def __await__(self) -> Any:
+            yield
+
+    coroutine = trial(Forever())
+    coroutine.send(None)
+    if gc.is_finalized(coroutine):
+        return False
+    _mark(coroutine)
+    marked = gc.is_finalized(coroutine)
+    del coroutine
+    return marked and not told

@@ -1,0 +1,420 @@
+"""A host's asyncio event loop in virtual time.
+
+Every host has a loop of its own, and all of them share the world's queue. While a host's code runs, the running loop is
+that host's and `loop.time()` is that host's clock, so that plain asyncio code needs to know nothing of the simulation.
+A loop costs next to nothing until it is used: every attribute has a class-level default.
+
+It deliberately has no selector, no threads and no way to be run by itself; sockets are the business of `stack`, which
+the network room provides.
+"""
+
+import asyncio
+import contextvars
+import errno
+from asyncio import events
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context
+from heapq import heapify, heappop, heappush
+from math import ceil, isnan
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from simkit.kernel.task import Future, Task
+
+if TYPE_CHECKING:
+    from simkit.kernel.world import World
+
+NEVER_NS = 2**62
+_MORE_CANCELLED_THAN = 128
+
+
+class LoopClock(Protocol):
+    """What a loop needs to know of its machine's clock."""
+
+    perfect: bool
+
+    def monotonic_ns(self) -> int:
+        """Return what the clock shows now."""
+        ...
+
+    def world_ns(self, monotonic_ns: int) -> int:
+        """Return the smallest world time at which the clock shows at least `monotonic_ns`."""
+        ...
+
+
+class Timer(events.TimerHandle):
+    """What `call_at` returns; `deadline_ns` is in the host's monotonic time."""
+
+    __slots__ = ("deadline_ns", "sequence")
+
+    _loop: "HostLoop"
+
+    def __init__(
+        self,
+        when: float,
+        deadline_ns: int,
+        sequence: int,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: "HostLoop",
+        context: Context | None,
+    ) -> None:
+        super().__init__(when, callback, args, loop, context)
+        self.deadline_ns = deadline_ns
+        self.sequence = sequence
+        self._scheduled = True
+
+    def order(self) -> tuple[int, int]:
+        """Return the place among the timers that fall due together."""
+        return self.deadline_ns, self.sequence
+
+
+class Posted:
+    """Something a host receives from outside: `world.post` returns it, `cancel` takes it back."""
+
+    __slots__ = ("_args", "_callback", "_cancelled", "_loop")
+
+    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], loop: "HostLoop") -> None:
+        self._callback = callback
+        self._args = args
+        self._loop = loop
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """Let it not happen."""
+        self._cancelled = True
+
+    def _run(self) -> None:
+        try:
+            # In the receiver's own context: tracing spans and the like must not travel from host to host by themselves.
+            self._loop.context.run(self._callback, *self._args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._loop.call_exception_handler({"message": "exception while receiving", "exception": error})
+
+
+class HostLoop(asyncio.BaseEventLoop):
+    """The event loop of one incarnation of one host.
+
+    Attributes:
+        world: the world the host lives in.
+        name, index: the host's.
+        alive: False once the loop is buried; then nothing of it ever runs again and its methods are inert.
+        frozen: True while the host is stopped by SIGSTOP.
+        host, stack: set by the rooms that own them.
+        clock: the machine's clock; None stands for a perfect one.
+        tasks: every unfinished task in the order of creation; the loop holds them, as nothing else may.
+    """
+
+    alive = True
+    frozen = False
+    host: Any = None
+    stack: Any = None
+    clock: LoopClock | None = None
+    awake = False  # queued for a round, or taking its turn
+
+    # Defaults of BaseEventLoop.__init__, which allocates eleven objects and is not called.
+    _timer_cancelled_count = 0
+    _closed = False
+    _stopping = False
+    _thread_id: int | None = None
+    _debug = False
+    _exception_handler: Any = None
+    _task_factory: Any = None
+    _default_executor: Any = None
+    _current_handle: Any = None
+    _executor_shutdown_called = False
+    _asyncgens_shutdown_called = False
+    slow_callback_duration = 0.1
+
+    _context: Context | None = None
+    _ready: Any = None
+    _received: Any = None
+    _due: Any = None
+    _timers: Any = None  # a heap in host time, used only while the clock is imperfect
+    _tasks: Any = None
+    _timer_entry: Any = None
+
+    def __init__(self, world: "World", name: str, index: int) -> None:
+        self.world = world
+        self.name = name
+        self.index = index
+
+    def __repr__(self) -> str:
+        return f"<HostLoop {self.name or 'control'}{'' if self.alive else ' buried'}>"
+
+    # -- lazily made parts
+
+    @property
+    def tasks(self) -> dict[Task, None]:
+        if self._tasks is None:
+            self._tasks = {}
+        return self._tasks  # type: ignore[no-any-return]
+
+    @property
+    def context(self) -> Context:
+        if self._context is None:
+            self._context = contextvars.Context()
+        return self._context
+
+    # -- time
+
+    def time(self) -> float:
+        """Return the host's monotonic time in seconds."""
+        return self._host_ns() / 1e9
+
+    def _host_ns(self) -> int:
+        clock = self.clock
+        return self.world.now_ns if clock is None else clock.monotonic_ns()
+
+    # -- what asyncio asks for
+
+    def get_debug(self) -> bool:
+        return False
+
+    def is_running(self) -> bool:
+        return events._get_running_loop() is self
+
+    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> events.Handle:  # type: ignore[override]
+        handle = events.Handle(callback, args, self, context)
+        self.enqueue(handle)
+        return handle
+
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> Timer:
+        if delay is None:
+            raise TypeError("delay must not be None")
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> Timer:
+        if when is None:
+            raise TypeError("when must not be None")
+        world = self.world
+        timer = Timer(when, deadline_ns(when), world.next_sequence(), callback, args, self, context)
+        if self.alive and timer.deadline_ns < NEVER_NS:
+            self._schedule(timer)
+        return timer
+
+    def _schedule(self, timer: Timer) -> None:
+        clock = self.clock
+        if clock is None or clock.perfect:
+            if timer.deadline_ns <= self.world.now_ns:
+                self.timer_due(timer)
+            else:
+                self.world.push(timer.deadline_ns, timer.sequence, self, timer)
+        else:
+            if self._timers is None:
+                self._timers = []
+            heappush(self._timers, (timer.deadline_ns, timer.sequence, timer))
+            self.arm()
+
+    def _timer_handle_cancelled(self, handle: events.TimerHandle) -> None:
+        self.world.timer_cancelled()
+
+    def create_future(self) -> Future:
+        return Future(loop=self)
+
+    def create_task(  # type: ignore[override]
+        self, coro: Coroutine[Any, Any, Any] | Generator[Any, Any, Any], *, name: object = None, context: Context | None = None
+    ) -> asyncio.Task[Any]:
+        if self._task_factory is not None:
+            task: asyncio.Task[Any] = self._task_factory(self, coro) if context is None else self._task_factory(self, coro, context=context)
+            if name is not None:
+                task.set_name(name)
+            return task
+        return Task(coro, loop=self, name=name, context=context)
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]
+        """Run `func` inline in the next pass: a real thread would let virtual time run past it."""
+        future = self.create_future()
+
+        def work() -> None:
+            if future.cancelled():
+                return
+            try:
+                future.set_result(func(*args))
+            except StopIteration as error:
+                future.set_exception(RuntimeError(f"{func!r} raised {error!r}"))
+            except Exception as error:
+                future.set_exception(error)
+
+        self.call_soon(work)
+        return future
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Return at once: there are no threads."""
+
+    def run_forever(self) -> NoReturn:
+        raise RuntimeError("this loop is run by the simulation; await instead of running it")
+
+    def run_until_complete(self, future: Any) -> NoReturn:
+        if asyncio.iscoroutine(future):
+            future.close()
+        raise RuntimeError("this loop is run by the simulation; await instead of running it")
+
+    def stop(self) -> None:
+        raise RuntimeError("this loop is run by the simulation; it cannot be stopped")
+
+    def close(self) -> None:
+        """Do nothing: the loop ends with its host."""
+
+    # -- networking, through the host's stack
+
+    def _stack(self) -> Any:
+        if self.stack is None:
+            raise OSError(errno.ENETDOWN, f"host {self.name!r} has no network")
+        return self.stack
+
+    async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:  # type: ignore[override]
+        return await self._stack().create_connection(self, protocol_factory, host, port, **options)
+
+    async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:  # type: ignore[override]
+        return await self._stack().create_server(self, protocol_factory, host, port, **options)
+
+    async def create_datagram_endpoint(self, protocol_factory: Any, local_addr: Any = None, remote_addr: Any = None, **options: Any) -> Any:  # type: ignore[override]
+        return await self._stack().create_datagram_endpoint(self, protocol_factory, local_addr, remote_addr, **options)
+
+    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:  # type: ignore[override]
+        return await self._stack().getaddrinfo(self, host, port, **options)
+
+    async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> Any:
+        return await self._stack().getnameinfo(self, sockaddr, flags)
+
+    # -- what the world calls
+
+    def enqueue(self, runnable: Any) -> None:
+        """Append a handle or a task to the ready queue."""
+        if not self.alive:
+            return
+        if self._ready is None:
+            self._ready = deque()
+        self._ready.append(runnable)
+        if not self.awake:
+            self.world.wake(self)
+
+    def receive(self, posted: Posted) -> None:
+        """Keep received I/O for the next pass."""
+        if not self.alive:
+            return
+        if self._received is None:
+            self._received = []
+        self._received.append(posted)
+        if not self.awake:
+            self.world.wake(self)
+
+    def timer_due(self, timer: Timer) -> None:
+        """Keep a timer that fell due for the next pass."""
+        if not self.alive:
+            return
+        if self._due is None:
+            self._due = []
+        self._due.append(timer)
+        if not self.awake:
+            self.world.wake(self)
+
+    def gather(self) -> int:
+        """Begin a pass: append received I/O, then due timers, to the ready queue; return how many may run."""
+        ready = self._ready
+        if self._received:
+            ready = self._make_ready()
+            ready.extend(self._received)
+            self._received = None
+        if self._timers:
+            self._collect_host_timers()
+        due = self._due
+        if due:
+            if len(due) > 1:
+                due.sort(key=Timer.order)
+            ready = self._make_ready()
+            for timer in due:
+                timer._scheduled = False
+            ready.extend(due)
+            self._due = None
+        return len(ready) if ready else 0
+
+    def _make_ready(self) -> Any:
+        if self._ready is None:
+            self._ready = deque()
+        return self._ready
+
+    def _collect_host_timers(self) -> None:
+        now_ns = self._host_ns()
+        timers = self._timers
+        while timers and timers[0][0] <= now_ns:
+            timer = heappop(timers)[2]
+            if self._due is None:
+                self._due = []
+            self._due.append(timer)
+        self.arm()
+
+    def arm(self) -> None:
+        """Keep one entry in the world's queue, for the earliest timer in host time."""
+        timers = self._timers
+        while timers and timers[0][2]._cancelled:
+            heappop(timers)
+        if self._timer_entry is not None:
+            self._timer_entry.cancel()
+            self._timer_entry = None
+        if timers and self.clock is not None:
+            at_ns = max(self.clock.world_ns(timers[0][0]), self.world.now_ns)
+            self._timer_entry = self.world.post(at_ns, self, _nothing)
+
+    def clock_changed(self) -> None:
+        """Move every timer to where it belongs under the clock's new rate."""
+        moved = self.world.take_timers(self)
+        if self._timers:
+            moved += [entry[2] for entry in self._timers]
+            self._timers = None
+        for timer in moved:
+            if not timer._cancelled:
+                self._schedule(timer)
+        self.arm()
+
+    def compact(self) -> None:
+        """Forget cancelled timers in host time."""
+        if self._timers:
+            self._timers = [entry for entry in self._timers if not entry[2]._cancelled]
+            heapify(self._timers)
+
+    def freeze(self) -> None:
+        """Stand still (SIGSTOP): what is received and what falls due is kept."""
+        self.frozen = True
+
+    def thaw(self) -> None:
+        """Go on (SIGCONT): received I/O first, then overdue timers in the order of their deadlines."""
+        self.frozen = False
+        if self.alive and not self.awake and (self._ready or self._received or self._due or self._timers):
+            self.world.wake(self)
+
+    def bury(self) -> None:
+        """End for good: no callback, no `finally`. What is suspended is kept until the world closes."""
+        if self.alive:
+            self.alive = False
+            self.world.graveyard.append((self, self._ready, self._received, self._due, self._timers))
+            self._ready = self._received = self._due = self._timers = None
+
+
+def _nothing() -> None:
+    """Only wake the loop."""
+
+
+def deadline_ns(when: float) -> int:
+    """Return the smallest integer of nanoseconds that `loop.time()` shows as at least `when` seconds."""
+    if isnan(when):
+        raise ValueError("a deadline cannot be NaN")
+    if when >= NEVER_NS / 1e9:
+        return NEVER_NS
+    if when <= 0.0:
+        return 0
+    ns = ceil(when * 1e9)
+    while ns / 1e9 < when:
+        ns += 1
+    while (ns - 1) / 1e9 >= when:
+        ns -= 1
+    return ns

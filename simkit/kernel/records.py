@@ -1,0 +1,84 @@
+"""The sink through which everything that happens is told, and the digest over it.
+
+Rooms write records; observers subscribe to kinds and never write back. The digest runs over messages, stream bytes,
+disk operations, host changes, faults, histories and events *with their payload bytes*: two runs that send different
+bytes in the same order differ. Logs, metrics and notes are left out, so that looking at a run does not change it.
+
+It deliberately stores nothing: what is kept, and how much of it, is an observer's business.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.msgpack import Encoder
+from xxhash import xxh3_128
+
+if TYPE_CHECKING:
+    from simkit.kernel.world import World
+
+DIGESTED = frozenset({"message", "stream", "disk", "host", "fault", "history", "event"})
+UNDIGESTED = frozenset({"log", "metric", "note"})
+DIGEST_VERSION = 1
+
+Detail = int | str | float | bool | None
+
+
+class Record(NamedTuple):
+    """One thing that happened.
+
+    Attributes:
+        time_ns: virtual time.
+        kind: one of `DIGESTED` or `UNDIGESTED`.
+        host: where it happened; "" for the world itself.
+        detail: plain values, in an order that belongs to the kind.
+        payload: the bytes that were sent, written or delivered.
+        value: an object for observers of this process, such as the emitted event; never digested.
+    """
+
+    time_ns: int
+    kind: str
+    host: str
+    detail: tuple[Detail, ...]
+    payload: bytes
+    value: object
+
+
+Observer = Callable[[Record], None]
+
+
+class Records:
+    """The sink of one world."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._encode = Encoder().encode
+        self._hash = xxh3_128(DIGEST_VERSION.to_bytes(4, "little"))
+        self._observers: dict[str, tuple[Observer, ...]] = {kind: () for kind in DIGESTED | UNDIGESTED}
+        self.count = 0
+        self.open = True
+
+    def write(self, kind: str, host: str, *detail: Detail, payload: bytes = b"", value: object = None) -> None:
+        """Tell that something happened now. A KeyError means that `kind` is not a kind of record."""
+        if not self.open:
+            return
+        observers = self._observers[kind]
+        time_ns = self._world.now_ns
+        if kind in DIGESTED:
+            self.count += 1
+            # The length of the payload is in the head, so that no two sequences of records share their bytes.
+            self._hash.update(self._encode((time_ns, kind, host, detail, len(payload))))
+            if payload:
+                self._hash.update(payload)
+        if observers:
+            record = Record(time_ns, kind, host, detail, payload, value)
+            for observer in observers:
+                observer(record)
+
+    def subscribe(self, kinds: Iterable[str], observer: Observer) -> None:
+        """Let `observer` see every later record of the given kinds."""
+        for kind in sorted(kinds):
+            self._observers[kind] += (observer,)
+
+    def digest(self) -> str:
+        """Return the digest so far as 32 hexadecimal digits."""
+        return self._hash.hexdigest()

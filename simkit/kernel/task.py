@@ -1,0 +1,200 @@
+"""The one task type, and the one future type, of every host's loop.
+
+`Task` is a true subclass of `asyncio.Task` that steps its coroutine itself: it never runs the initialiser of the C task,
+only that of the future underneath, so that task groups, timeouts, gather, shield and all_tasks work while the kernel
+keeps the order of steps. Both types hash by a serial number, because the order of a set of address-hashed tasks would
+differ from process to process.
+
+They deliberately have no eager start, and no debug mode.
+"""
+
+import asyncio
+import sys
+from asyncio import CancelledError, InvalidStateError
+from asyncio.tasks import _enter_task, _leave_task, _register_task
+from collections.abc import Coroutine, Generator
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simkit.kernel.loop import HostLoop
+
+
+class _SerialHash:
+    """Hashes by a number that is taken from the world when the hash is first asked for."""
+
+    __slots__ = ()
+    _loop: "HostLoop"
+    _serial: int
+
+    def __hash__(self) -> int:
+        try:
+            return self._serial
+        except AttributeError:
+            self._serial = self._loop.world.next_serial()
+            return self._serial
+
+
+class Future(_SerialHash, asyncio.Future[Any]):
+    """What `loop.create_future()` returns."""
+
+    __slots__ = ("_serial",)
+    __hash__ = _SerialHash.__hash__
+
+
+_future_init = asyncio.Future.__init__
+_set_result = asyncio.Future.set_result
+_set_exception = asyncio.Future.set_exception
+_cancel = asyncio.Future.cancel
+
+
+class Task(_SerialHash, asyncio.Task[Any]):
+    """What `loop.create_task()` returns: a coroutine of one host, stepped by the kernel."""
+
+    __slots__ = (
+        "_context",
+        "_coro",
+        "_fut_waiter",
+        "_must_cancel",
+        "_name",
+        "_num_cancels_requested",
+        "_send",
+        "_serial",
+        "_throw",
+    )
+    __hash__ = _SerialHash.__hash__
+    _cancelled = False  # a task stands in the ready queue as itself, where handles may be cancelled
+
+    def __init__(
+        self,
+        coro: Coroutine[Any, Any, Any] | Generator[Any, Any, Any],
+        *,
+        loop: "HostLoop",
+        name: object = None,
+        context: Context | None = None,
+    ) -> None:
+        if not asyncio.iscoroutine(coro):
+            raise TypeError(f"a coroutine was expected, got {coro!r}")
+        _future_init(self, loop=loop)
+        self._coro = coro
+        self._send = coro.send
+        self._throw = coro.throw
+        self._context = copy_context() if context is None else context
+        self._name = f"Task-{loop.world.next_task_number()}" if name is None else str(name)
+        self._must_cancel = False
+        self._fut_waiter: Any = None
+        self._num_cancels_requested = 0
+        loop.tasks[self] = None
+        _register_task(self)
+        loop.enqueue(self)
+
+    def get_coro(self) -> Any:
+        return self._coro
+
+    def get_context(self) -> Context:
+        return self._context
+
+    def get_name(self) -> str:
+        return self._name
+
+    def set_name(self, value: object) -> None:
+        self._name = str(value)
+
+    def set_result(self, result: Any) -> None:
+        raise RuntimeError("Task does not support set_result operation")
+
+    def set_exception(self, exception: Any) -> None:
+        raise RuntimeError("Task does not support set_exception operation")
+
+    def cancel(self, msg: Any = None) -> bool:
+        if self.done():
+            return False
+        self._num_cancels_requested += 1
+        if self._fut_waiter is not None and self._fut_waiter.cancel(msg=msg):
+            return True
+        self._must_cancel = True
+        self._cancel_message = msg
+        return True
+
+    def cancelling(self) -> int:
+        return self._num_cancels_requested
+
+    def uncancel(self) -> int:
+        if self._num_cancels_requested > 0:
+            self._num_cancels_requested -= 1
+            if self._num_cancels_requested == 0 and _UNCANCEL_WITHDRAWS:
+                self._must_cancel = False
+        return self._num_cancels_requested
+
+    def _run(self) -> None:
+        """Take a step in the task's own context; the kernel calls this from the ready queue."""
+        self._context.run(self._step, None)
+
+    def _step(self, error: BaseException | None) -> None:
+        """Run the coroutine to its next `await`; the task's context has been entered."""
+        if self.done():
+            raise InvalidStateError(f"step of a task that is done: {self!r}")
+        if self._must_cancel:
+            if not isinstance(error, CancelledError):
+                error = self._make_cancelled_error()
+            self._must_cancel = False
+        self._fut_waiter = None
+        loop = self._loop
+        _enter_task(loop, self)
+        try:
+            awaited = self._send(None) if error is None else self._throw(error)
+        except StopIteration as stop:
+            if self._must_cancel:
+                self._must_cancel = False
+                _cancel(self, msg=self._cancel_message)
+            else:
+                _set_result(self, stop.value)
+        except CancelledError as cancelled:
+            self._cancel_message = cancelled.args[0] if cancelled.args else None
+            _cancel(self, msg=self._cancel_message)
+        except (KeyboardInterrupt, SystemExit) as exit_request:
+            _set_exception(self, exit_request)
+            raise
+        except BaseException as exception:
+            _set_exception(self, exception)
+        else:
+            self._wait_for(awaited)
+        finally:
+            _leave_task(loop, self)
+            if self.done():
+                loop.tasks.pop(self, None)
+
+    def _wait_for(self, awaited: Any) -> None:
+        """Arrange the next step after whatever the coroutine has just yielded."""
+        if awaited is None:
+            self._loop.enqueue(self)
+            return
+        if getattr(awaited, "_asyncio_future_blocking", None) is None:
+            self._fail_soon(f"Task got bad yield: {awaited!r}")
+        elif awaited.get_loop() is not self._loop:
+            self._fail_soon(f"Task {self!r} got Future {awaited!r} attached to a different loop")
+        elif not awaited._asyncio_future_blocking:
+            self._fail_soon(f"yield was used instead of yield from in task {self!r} with {awaited!r}")
+        elif awaited is self:
+            self._fail_soon(f"Task cannot await on itself: {self!r}")
+        else:
+            awaited._asyncio_future_blocking = False
+            awaited.add_done_callback(self._wakeup, context=self._context)
+            self._fut_waiter = awaited
+            if self._must_cancel and awaited.cancel(msg=self._cancel_message):
+                self._must_cancel = False
+
+    def _fail_soon(self, text: str) -> None:
+        self._loop.call_soon(self._step, RuntimeError(text), context=self._context)
+
+    def _wakeup(self, future: asyncio.Future[Any]) -> None:
+        try:
+            future.result()
+        except BaseException as error:
+            self._step(error)
+        else:
+            self._step(None)
+
+
+# Since CPython 3.13 a task whose last cancellation request is withdrawn is not cancelled at its next step.
+_UNCANCEL_WITHDRAWS = sys.version_info >= (3, 13)

@@ -1,0 +1,274 @@
+"""The world: virtual time, the queue of what is to come, and the one place where callbacks are called.
+
+Time is an integer of nanoseconds. The order within an instant is the rule of `order.py`; this module is that rule made
+quick, and is tested against it.
+
+It deliberately knows no host, no network and no fault: those rooms give it loops and post to them.
+"""
+
+import asyncio
+import gc
+import sys
+import weakref
+from asyncio import events
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+from simkit.kernel.burial import bury_suspended
+from simkit.kernel.loop import HostLoop, Posted, Timer
+from simkit.kernel.order import CONTROL, schedule_key, turn_hash
+from simkit.kernel.records import Records
+from simkit.kernel.stream import Stream
+
+EPOCH_NS = 1_767_225_600 * 10**9
+"""2026-01-01T00:00:00Z, the default moment at which a run begins."""
+
+_COLLECT_YOUNG_STEPS = 50_000
+_COLLECT_ALL_STEPS = 2_000_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one run may cost.
+
+    Attributes:
+        steps_per_instant: callbacks of one host in one instant; more is a livelock.
+        rounds_per_instant: rounds of one instant; more is hosts that answer each other without any delay.
+        steps: callbacks in all; None for as many as the run needs.
+    """
+
+    steps_per_instant: int = 1_000_000
+    rounds_per_instant: int = 1_000_000
+    steps: int | None = None
+
+
+class Livelock(RuntimeError):
+    """A host, or several, kept busy without letting time pass."""
+
+
+class StepLimitReached(RuntimeError):
+    """The run took more callbacks than its limit allows."""
+
+
+class World:
+    """One simulated world.
+
+    Args:
+        seed: decides every draw and the order of hosts within an instant.
+        epoch_ns: Unix time in nanoseconds at virtual time 0.
+        limits: what the run may cost.
+    """
+
+    def __init__(self, seed: int, *, epoch_ns: int = EPOCH_NS, limits: Limits | None = None) -> None:
+        self.seed = seed
+        self.epoch_ns = epoch_ns
+        self.limits = limits or Limits()
+        self.now_ns = 0
+        self.steps = 0
+        self.records = Records(self)
+        self.graveyard: list[object] = []
+        self.loops: dict[int, HostLoop] = {}
+        self.stopping = False
+        self._streams: dict[str, Stream] = {}
+        self._queue: list[tuple[int, int, HostLoop, Any]] = []
+        self._waiting: list[HostLoop] = []
+        self._cancelled = 0
+        self._sequence = 0
+        self._serial = 0
+        self._task_number = 0
+        self._schedule_key = schedule_key(seed)
+        self._collect_at = _COLLECT_YOUNG_STEPS
+        self._generators: weakref.WeakKeyDictionary[Any, HostLoop] = weakref.WeakKeyDictionary()
+        self.control = self.new_loop("", CONTROL)
+
+    # -- what rooms use
+
+    def stream(self, name: str) -> Stream:
+        """Return the random stream of that name, always the same one."""
+        stream = self._streams.get(name)
+        if stream is None:
+            stream = self._streams[name] = Stream(self.seed, name)
+        return stream
+
+    def new_loop(self, name: str, index: int | None = None) -> HostLoop:
+        """Return a fresh loop; `index` is the host's number, which a new incarnation keeps."""
+        loop = HostLoop(self, name, len(self.loops) - 1 if index is None else index)
+        self.loops[loop.index] = loop
+        return loop
+
+    def post(self, time_ns: int, loop: HostLoop, callback: Callable[..., object], *args: Any) -> Posted:
+        """Let the host of `loop` receive something at `time_ns`; ValueError if that is in the past."""
+        posted = Posted(callback, args, loop)
+        if time_ns <= self.now_ns:
+            if time_ns < self.now_ns:
+                raise ValueError(f"{time_ns} ns is in the past: it is {self.now_ns} ns")
+            loop.receive(posted)
+        else:
+            self._sequence += 1
+            heappush(self._queue, (time_ns, self._sequence, loop, posted))
+        return posted
+
+    def stop(self) -> None:
+        """Let `run` return after the current instant."""
+        self.stopping = True
+
+    def run(self, until_ns: int) -> None:
+        """Run every instant up to and including `until_ns`; `now_ns` is `until_ns` afterwards, unless stopped."""
+        with self._running():
+            while not self.stopping:
+                if not self._waiting:
+                    if not self._queue or self._queue[0][0] > until_ns:
+                        self.now_ns = max(self.now_ns, until_ns)
+                        break
+                    self._advance()
+                self._drain_instant()
+
+    def close(self) -> None:
+        """End the world: whatever is suspended goes without running `finally`."""
+        self.records.open = False
+        for loop in self.loops.values():
+            loop.bury()
+        self._queue.clear()
+        self._waiting.clear()
+        bury_suspended(self.graveyard)
+        self.graveyard.clear()
+        self.loops.clear()
+
+    # -- what loops use
+
+    def push(self, time_ns: int, sequence: int, loop: HostLoop, timer: Timer) -> None:
+        """Queue a timer of a host whose clock is perfect."""
+        heappush(self._queue, (time_ns, sequence, loop, timer))
+
+    def wake(self, loop: HostLoop) -> None:
+        """Let `loop` take a turn in the next round of this instant."""
+        if not loop.frozen:
+            loop.awake = True
+            self._waiting.append(loop)
+
+    def next_sequence(self) -> int:
+        """Return the next number in the order in which timers and posts are made."""
+        self._sequence += 1
+        return self._sequence
+
+    def next_serial(self) -> int:
+        """Return the next hash of a task or future."""
+        self._serial += 1
+        return self._serial
+
+    def next_task_number(self) -> int:
+        """Return the number in the next task's default name."""
+        self._task_number += 1
+        return self._task_number
+
+    def timer_cancelled(self) -> None:
+        """Count a cancelled timer, and sweep the queue when half of it is cancelled."""
+        self._cancelled += 1
+        if self._cancelled > 256 and self._cancelled * 2 > len(self._queue):
+            self._queue = [entry for entry in self._queue if not entry[3]._cancelled]
+            heapify(self._queue)
+            for loop in self.loops.values():
+                loop.compact()
+            self._cancelled = 0
+
+    def take_timers(self, loop: HostLoop) -> list[Timer]:
+        """Remove and return the queued timers of one loop."""
+        mine = [e[3] for e in self._queue if e[2] is loop and isinstance(e[3], Timer)]
+        self._queue = [e for e in self._queue if e[2] is not loop or not isinstance(e[3], Timer)]
+        heapify(self._queue)
+        return mine
+
+    # -- one instant
+
+    def _advance(self) -> None:
+        """Move to the next instant and hand out everything that is queued for it."""
+        queue = self._queue
+        self.now_ns = now_ns = queue[0][0]
+        while queue and queue[0][0] == now_ns:
+            _, _, loop, item = heappop(queue)
+            if item._cancelled:
+                continue
+            if type(item) is Posted:
+                loop.receive(item)
+            else:
+                loop.timer_due(item)
+
+    def _drain_instant(self) -> None:
+        rounds = 0
+        counts: dict[HostLoop, int] = {}
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            if len(batch) > 1:
+                key, now_ns = self._schedule_key, self.now_ns
+                batch.sort(key=lambda loop: turn_hash(key, now_ns, loop.index))
+            for loop in batch:
+                self._turn(loop, counts)
+            rounds += 1
+            if rounds > self.limits.rounds_per_instant:
+                names = ", ".join(sorted({loop.name for loop in batch})[:4])
+                raise Livelock(f"hosts answer each other without any delay at {self.now_ns} ns: {names}")
+        if self.steps >= self._collect_at:
+            self._collect()
+
+    def _turn(self, loop: HostLoop, counts: dict[HostLoop, int]) -> None:
+        """Run passes of one loop until it has nothing left to do in this instant."""
+        events._set_running_loop(loop)
+        steps = counts.get(loop, 0)
+        while loop.alive and not loop.frozen:
+            count = loop.gather()
+            if not count:
+                break
+            ready = loop._ready
+            steps += count
+            if steps > self.limits.steps_per_instant:
+                raise Livelock(
+                    f"host {loop.name!r} took {steps} steps at {self.now_ns} ns without letting time pass: {ready[0]!r}"
+                )
+            for _ in range(count):
+                runnable = ready.popleft()
+                if not runnable._cancelled:
+                    runnable._run()
+                    if not loop.alive or loop.frozen:
+                        break
+            self.steps += count
+        counts[loop] = steps
+        loop.awake = False
+        events._set_running_loop(None)
+        if self.limits.steps is not None and self.steps > self.limits.steps:
+            raise StepLimitReached(f"more than {self.limits.steps} steps by {self.now_ns} ns")
+
+    def _collect(self) -> None:
+        # At fixed counts of steps: a collector that runs by itself moves finalizers with the size of the heap.
+        self._collect_at = self.steps + _COLLECT_YOUNG_STEPS
+        gc.collect(2 if self.steps // _COLLECT_ALL_STEPS != (self.steps - _COLLECT_YOUNG_STEPS) // _COLLECT_ALL_STEPS else 1)
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        """Own the interpreter's collector, its async generator hooks and the running loop while the world runs."""
+        outer_loop = events._get_running_loop()
+        collecting = gc.isenabled()
+        hooks = sys.get_asyncgen_hooks()
+        gc.disable()
+        sys.set_asyncgen_hooks(firstiter=self._generator_started, finalizer=self._generator_dropped)
+        try:
+            yield
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
+            events._set_running_loop(outer_loop)
+            if collecting:
+                gc.enable()
+
+    def _generator_started(self, generator: AsyncGenerator[Any, Any]) -> None:
+        loop = events._get_running_loop()
+        if isinstance(loop, HostLoop):
+            self._generators[generator] = loop
+
+    def _generator_dropped(self, generator: AsyncGenerator[Any, Any]) -> None:
+        loop = self._generators.pop(generator, None)
+        if loop is None or not loop.alive:
+            self.graveyard.append(generator)
+        else:
+            loop.create_task(asyncio.wait_for(generator.aclose(), None))

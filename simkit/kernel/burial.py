@@ -12,6 +12,7 @@ reached through modules, classes and the globals of functions, are left alone.
 import ctypes
 import gc
 import sys
+import sysconfig
 from functools import lru_cache
 from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType, ModuleType
 from typing import Any
@@ -71,7 +72,7 @@ def _mark(item: object) -> None:
 @lru_cache(maxsize=1)
 def _can_mark() -> bool:
     """Try the mark on a coroutine whose `finally` would tell."""
-    if sys.implementation.name != "cpython" or not gc.is_tracked([]) or hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled():
+    if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
         return False
     told: list[int] = []
 

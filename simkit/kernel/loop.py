@@ -134,6 +134,7 @@ class HostLoop(asyncio.BaseEventLoop):
     _due: Any = None
     _timers: Any = None  # a heap in host time, used only while the clock is imperfect
     _tasks: Any = None
+    _signals: Any = None
     _timer_entry: Any = None
 
     def __init__(self, world: "World", name: str, index: int) -> None:
@@ -153,6 +154,12 @@ class HostLoop(asyncio.BaseEventLoop):
         return self._tasks  # type: ignore[no-any-return]
 
     @property
+    def signal_handlers(self) -> dict[int, tuple[Callable[..., object], tuple[Any, ...]]]:
+        if self._signals is None:
+            self._signals = {}
+        return self._signals  # type: ignore[no-any-return]
+
+    @property
     def context(self) -> Context:
         if self._context is None:
             self._context = contextvars.Context()
@@ -166,7 +173,7 @@ class HostLoop(asyncio.BaseEventLoop):
 
     def _host_ns(self) -> int:
         clock = self.clock
-        return self.world.now_ns if clock is None else clock.monotonic_ns()
+        return self.world.now_ns if clock is None or clock.perfect else clock.monotonic_ns()
 
     # -- what asyncio asks for
 
@@ -220,7 +227,7 @@ class HostLoop(asyncio.BaseEventLoop):
     def create_future(self) -> Future:
         return Future(loop=self)
 
-    def create_task(  # type: ignore[override]
+    def create_task(
         self, coro: Coroutine[Any, Any, Any] | Generator[Any, Any, Any], *, name: object = None, context: Context | None = None
     ) -> asyncio.Task[Any]:
         if self._task_factory is not None:
@@ -264,6 +271,14 @@ class HostLoop(asyncio.BaseEventLoop):
     def close(self) -> None:
         """Do nothing: the loop ends with its host."""
 
+    # -- signals, which only a host's `stop` sends
+
+    def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:  # type: ignore[override]
+        self.signal_handlers[sig] = (callback, args)
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        return self.signal_handlers.pop(sig, None) is not None
+
     # -- networking, through the host's stack
 
     def _stack(self) -> Any:
@@ -271,16 +286,16 @@ class HostLoop(asyncio.BaseEventLoop):
             raise OSError(errno.ENETDOWN, f"host {self.name!r} has no network")
         return self.stack
 
-    async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:  # type: ignore[override]
+    async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
         return await self._stack().create_connection(self, protocol_factory, host, port, **options)
 
-    async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:  # type: ignore[override]
+    async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
         return await self._stack().create_server(self, protocol_factory, host, port, **options)
 
-    async def create_datagram_endpoint(self, protocol_factory: Any, local_addr: Any = None, remote_addr: Any = None, **options: Any) -> Any:  # type: ignore[override]
+    async def create_datagram_endpoint(self, protocol_factory: Any, local_addr: Any = None, remote_addr: Any = None, **options: Any) -> Any:
         return await self._stack().create_datagram_endpoint(self, protocol_factory, local_addr, remote_addr, **options)
 
-    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:  # type: ignore[override]
+    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
         return await self._stack().getaddrinfo(self, host, port, **options)
 
     async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> Any:

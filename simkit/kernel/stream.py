@@ -10,12 +10,40 @@ It is deliberately not `random.Random`: no hidden state, no rejection loops, no 
 from collections.abc import MutableSequence, Sequence
 from typing import TypeVar
 
+import numpy as np
 from numpy.random import Philox
 from xxhash import xxh3_128_intdigest
 
 from simkit.kernel import arithmetic
 
 T = TypeVar("T")
+
+# One generator for all streams: making one reads the machine's entropy, and only its counter and key matter here.
+_PHILOX = Philox(key=0)
+_WORD = 2**64 - 1
+
+
+def philox(key: int, counter: int, count: int) -> list[int]:
+    """Return `count` outputs of Philox4x64-10 for counters from `counter` + 1 on, four for each counter.
+
+    Args:
+        key: 128 bits.
+        counter: 64 bits are used; a stream has room for 2**66 draws.
+        count: how many 64-bit integers, a multiple of four.
+    """
+    _PHILOX.state = {
+        "bit_generator": "Philox",
+        "state": {
+            "counter": np.array([counter & _WORD, 0, 0, 0], dtype=np.uint64),
+            "key": np.array([key & _WORD, key >> 64], dtype=np.uint64),
+        },
+        "buffer": np.zeros(4, dtype=np.uint64),
+        "buffer_pos": 4,
+        "has_uint32": 0,
+        "uinteger": 0,
+    }
+    outputs: list[int] = _PHILOX.random_raw(count).tolist()
+    return outputs
 
 _TO_UNIT = 2.0**-53
 _BLOCK_MIN, _BLOCK_MAX = 8, 2048
@@ -46,7 +74,7 @@ class Stream:
 
     def _refill(self) -> None:
         # Four numbers a counter value; blocks grow because most streams of a large world are hardly used.
-        self._block = Philox(key=self._key, counter=self._counter).random_raw(self._size).tolist()  # type: ignore[no-untyped-call, unused-ignore]
+        self._block = philox(self._key, self._counter, self._size)
         self._block.reverse()
         self._counter += self._size // 4
         self._size = min(_BLOCK_MAX, self._size * 4)

@@ -24,15 +24,13 @@ class _SerialHash:
     """Hashes by a number that is taken from the world when the hash is first asked for."""
 
     __slots__ = ()
-    _loop: "HostLoop"
-    _serial: int
 
-    def __hash__(self) -> int:
+    def __hash__(self: Any) -> int:
         try:
-            return self._serial
+            return self._serial  # type: ignore[no-any-return, unused-ignore]
         except AttributeError:
             self._serial = self._loop.world.next_serial()
-            return self._serial
+            return self._serial  # type: ignore[no-any-return, unused-ignore]
 
 
 class Future(_SerialHash, asyncio.Future[Any]):
@@ -63,6 +61,8 @@ class Task(_SerialHash, asyncio.Task[Any]):
         "_throw",
     )
     __hash__ = _SerialHash.__hash__
+    _make_cancelled_error: Any  # of the C future
+    _loop: "HostLoop"
     _cancelled = False  # a task stands in the ready queue as itself, where handles may be cancelled
 
     def __init__(

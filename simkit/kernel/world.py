@@ -27,7 +27,7 @@ EPOCH_NS = 1_767_225_600 * 10**9
 """2026-01-01T00:00:00Z, the default moment at which a run begins."""
 
 _COLLECT_YOUNG_STEPS = 50_000
-_COLLECT_ALL_STEPS = 2_000_000
+_COLLECT_ALL_EVERY = 40
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ class World:
         self._task_number = 0
         self._schedule_key = schedule_key(seed)
         self._collect_at = _COLLECT_YOUNG_STEPS
+        self._collections = 0
         self._generators: weakref.WeakKeyDictionary[Any, HostLoop] = weakref.WeakKeyDictionary()
         self.control = self.new_loop("", CONTROL)
 
@@ -243,7 +244,8 @@ class World:
     def _collect(self) -> None:
         # At fixed counts of steps: a collector that runs by itself moves finalizers with the size of the heap.
         self._collect_at = self.steps + _COLLECT_YOUNG_STEPS
-        gc.collect(2 if self.steps // _COLLECT_ALL_STEPS != (self.steps - _COLLECT_YOUNG_STEPS) // _COLLECT_ALL_STEPS else 1)
+        self._collections += 1
+        gc.collect(2 if self._collections % _COLLECT_ALL_EVERY == 0 else 1)
 
     @contextmanager
     def _running(self) -> Iterator[None]:

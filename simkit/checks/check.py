@@ -1,0 +1,80 @@
+"""A check: a claim about a run, watched event by event.
+
+The same check serves two kinds of expectation. ``always`` asks whether it found a violation; ``eventually`` asks when
+its goal was reached, which it says in `holds`.
+
+It deliberately keeps a limited number of violations: the first ones explain, and the rest are only counted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from simkit.node import Event
+
+VIOLATIONS_KEPT = 20
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a violation's story."""
+
+    time_ns: int
+    host: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One moment at which a claim was broken.
+
+    Attributes:
+        time_ns, host: when and where.
+        text: one line that names the object, for example ``task 3f2a took effect twice``.
+        story: the few events before it that explain it, in order of time; the violation itself is the last step.
+    """
+
+    time_ns: int
+    host: str
+    text: str
+    story: tuple[Step, ...] = ()
+
+
+class Check:
+    """One claim; an instance watches one run.
+
+    Attributes:
+        name: as scenario files and verdicts know it.
+        violations: the first ones, at most `VIOLATIONS_KEPT`.
+        violations_total: how many there were.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self) -> None:
+        self.violations: list[Violation] = []
+        self.violations_total = 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether the state that ``eventually`` waits for is reached right now."""
+        return not self.violations_total
+
+    def prepare(self, config: Mapping[str, Any]) -> None:
+        """See the config of every role, by role, before the run: bounds such as a lease's length stand there."""
+
+    def observe(self, time_ns: int, host: str, event: Event) -> None:
+        """See one emitted event; every event of the run comes here, in order."""
+
+    def conclude(self, end_ns: int) -> None:
+        """See the end of the run: the last chance to find that something never happened."""
+
+    def summary(self) -> str:
+        """Say in a few words what was counted, for the line of the verdict."""
+        return f"{self.violations_total} violations" if self.violations_total else "held"
+
+    def violated(self, time_ns: int, host: str, text: str, *story: Step) -> None:
+        """Note a violation, with the steps that led to it."""
+        self.violations_total += 1
+        if len(self.violations) < VIOLATIONS_KEPT:
+            self.violations.append(Violation(time_ns, host, text, story))

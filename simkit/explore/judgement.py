@@ -1,0 +1,278 @@
+"""Judging a run: every line of `expect:` against what was seen, with the windows that only the end reveals.
+
+Safety is judged while faults last, liveness after they stop: `eventually X within D` asks whether the goal was reached
+at some moment of the time D after the last fault healed, or after the last arrival where nothing fails.
+
+It deliberately reads nothing but emitted events, metrics and the times of faults; a check that raises is an error of
+the run, not of the system under test.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from simkit.card import Card
+from simkit.checks.check import Check, Violation
+from simkit.kernel import Record, World
+from simkit.language.expectation import Always, Eventually, Expectation, Fails, MetricBound, Sometimes
+from simkit.language.units import format_clock, format_duration
+from simkit.observe.document import ExpectationEntry, FaultEntry, StoryStep, Verdict, ViolationEntry, tell
+from simkit.observe.journal import exception_text
+from simkit.observe.metrics import Metrics
+from simkit.observe.series import statistic
+from simkit.observe.windows import Windows
+
+_SEVERITY: Mapping[Verdict, int] = {"pass": 0, "unknown": 1, "fail": 2, "error": 3}
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the worst of several verdicts: error, then fail, then unknown, then pass."""
+    return max(verdicts, key=lambda verdict: _SEVERITY[verdict], default="pass")
+
+
+@dataclass
+class Watch:
+    """One check at work, and when its goal state was reached and left."""
+
+    check: Check
+    changes: list[tuple[int, bool]] = field(default_factory=list)
+    crashed: str = ""
+
+    def note(self, time_ns: int) -> None:
+        """Remember when the goal was reached or left."""
+        holds = self.check.holds
+        if not self.changes or self.changes[-1][1] != holds:
+            self.changes.append((time_ns, holds))
+
+    def first_holding(self, begin_ns: int, end_ns: int) -> int | None:
+        """Return the first moment of [begin, end] at which the goal state held, None if there is none."""
+        for (time_ns, holds), (until_ns, _) in zip(self.changes, [*self.changes[1:], (end_ns + 1, False)], strict=True):
+            if holds and time_ns <= end_ns and until_ns > begin_ns:
+                return max(time_ns, begin_ns)
+        return None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a run left to be judged by.
+
+    Attributes:
+        windows: steady, faults, recovery, all.
+        liveness_from_ns: from when on `eventually` counts.
+        end_ns: when the run ended.
+        metrics: what was measured.
+        faults: every time a fault held.
+    """
+
+    windows: Windows
+    liveness_from_ns: int
+    end_ns: int
+    metrics: Metrics
+    faults: tuple[FaultEntry, ...]
+
+
+class Judge:
+    """Watches a run with the checks that its expectations name, and judges it at the end.
+
+    Args:
+        world: whose events are watched.
+        card: where the checks are.
+        config: the config of every role, for checks that need its bounds.
+        expectations: in the order of the file.
+    """
+
+    def __init__(
+        self, world: World, card: Card, config: Mapping[str, Any], expectations: Sequence[Expectation]
+    ) -> None:
+        self._expectations = expectations
+        self._counts: dict[str, int] = {}
+        self._first: dict[str, int] = {}
+        self._watches: dict[str, Watch] = {}
+        for expectation in expectations:
+            if isinstance(expectation, (Always, Eventually, Fails)) and expectation.check not in self._watches:
+                watch = self._watches[expectation.check] = Watch(card.checks[expectation.check]())
+                watch.check.prepare(config)
+                watch.note(0)
+        world.records.subscribe(("event",), self._heard)
+
+    def _heard(self, record: Record) -> None:
+        name = str(record.detail[0])
+        self._counts[name] = self._counts.get(name, 0) + 1
+        self._first.setdefault(name, record.time_ns)
+        event: Any = record.value
+        for watch in self._watches.values():
+            if watch.crashed:
+                continue
+            try:
+                watch.check.observe(record.time_ns, record.host, event)
+                watch.note(record.time_ns)
+            except Exception as error:
+                watch.crashed = exception_text(error)
+
+    @property
+    def violations(self) -> int:
+        """How many violations were found so far, for progress."""
+        return sum(watch.check.violations_total for watch in self._watches.values())
+
+    def conclude(self, evidence: Evidence) -> list[ExpectationEntry]:
+        """Judge every expectation, in the order of the file."""
+        for watch in self._watches.values():
+            if not watch.crashed:
+                try:
+                    watch.check.conclude(evidence.end_ns)
+                    watch.note(evidence.end_ns)
+                except Exception as error:
+                    watch.crashed = exception_text(error)
+        return [self._judged(expectation, evidence) for expectation in self._expectations]
+
+    def _judged(self, expectation: Expectation, evidence: Evidence) -> ExpectationEntry:
+        match expectation:
+            case Always() | Fails():
+                return self._of_check(expectation, evidence)
+            case Eventually():
+                return self._eventually(expectation, evidence)
+            case Sometimes():
+                return self._sometimes(expectation)
+            case MetricBound():
+                return _metric(expectation, evidence)
+
+    def _of_check(self, expectation: Always | Fails, evidence: Evidence) -> ExpectationEntry:
+        watch = self._watches[expectation.check]
+        check = watch.check
+        broken = check.violations_total > 0 or (isinstance(expectation, Fails) and not check.holds)
+        verdict: Verdict = "error" if watch.crashed else "fail" if broken else "pass"
+        declared: Literal["holds", "fails"] = "fails" if isinstance(expectation, Fails) else "holds"
+        violations = [_told(violation, evidence) for violation in check.violations]
+        summary = _crash(watch) if watch.crashed else check.summary()
+        if not watch.crashed and check.violations:
+            summary = _first_and_rest(check)
+        return ExpectationEntry(
+            text=expectation.text,
+            kind=expectation.kind,
+            subject=expectation.check,
+            declared=declared,
+            verdict=verdict,
+            as_declared=verdict == ("fail" if declared == "fails" else "pass"),
+            summary=summary,
+            violations=tuple(violations),
+            violations_total=check.violations_total,
+        )
+
+    def _eventually(self, expectation: Eventually, evidence: Evidence) -> ExpectationEntry:
+        watch = self._watches[expectation.check]
+        begin_ns, within_ns = evidence.liveness_from_ns, int(expectation.within)
+        deadline_ns = begin_ns + within_ns
+        reached_ns = watch.first_holding(begin_ns, min(deadline_ns, evidence.end_ns))
+        since = "the last fault healed" if evidence.windows.faults else "the last arrival"
+        margin: float | None = None
+        violations: tuple[ViolationEntry, ...] = ()
+        if watch.crashed:
+            verdict, summary = "error", _crash(watch)
+        elif reached_ns is not None:
+            taken_ns = reached_ns - begin_ns
+            verdict, summary = "pass", f"{format_duration(taken_ns)} after {since}"
+            margin = 1 - taken_ns / within_ns if within_ns else None
+        elif deadline_ns > evidence.end_ns:
+            left_ns = evidence.end_ns - begin_ns
+            verdict, summary = "unknown", f"not within {format_duration(left_ns)}, and the run ended before the bound"
+        else:
+            verdict, summary = "fail", f"not within {format_duration(within_ns)} after {since}: {watch.check.summary()}"
+            violations = (ViolationEntry(time_ns=deadline_ns, host="", text=summary),)
+        return ExpectationEntry(
+            text=expectation.text,
+            kind="eventually",
+            subject=expectation.text.partition(" ")[2],
+            verdict=verdict,  # type: ignore[arg-type]
+            as_declared=verdict == "pass",
+            summary=summary,
+            margin=margin,
+            violations=violations,
+            violations_total=len(violations),
+        )
+
+    def _sometimes(self, expectation: Sometimes) -> ExpectationEntry:
+        count = self._counts.get(expectation.event, 0)
+        times = "once" if count == 1 else f"{count:,} times"
+        return ExpectationEntry(
+            text=expectation.text,
+            kind="sometimes",
+            subject=expectation.event,
+            verdict="pass" if count else "unknown",
+            as_declared=count > 0,
+            summary=f"{times}, first at {format_clock(self._first[expectation.event])}" if count else "never seen in this run",
+        )
+
+
+def _metric(expectation: MetricBound, evidence: Evidence) -> ExpectationEntry:
+    window = evidence.windows.named(expectation.window)
+    value = _measured(expectation, evidence, expectation.window)
+    margin: float | None = None
+    if value is None:
+        verdict: Verdict = "unknown"
+        reason = f"there is no window `{expectation.window}` in this run" if window is None else "nothing was measured"
+        summary = reason
+    else:
+        verdict = "pass" if expectation.met_by(value) else "fail"
+        unit = evidence.metrics.unit(expectation.metric)
+        others = [
+            f"{_amount(other, unit)} in {word}"
+            for word in ("steady", "faults", "recovery")
+            if word != expectation.window and (other := _measured(expectation, evidence, word)) is not None
+        ]
+        summary = _amount(value, unit) + (f"   ({', '.join(others)})" if others else "")
+        if expectation.bound and expectation.comparison in ("<", "<=", ">", ">="):
+            distance = (expectation.bound - value) / abs(expectation.bound)
+            margin = min(1.0, distance if expectation.comparison in ("<", "<=") else -distance)
+    violations: tuple[ViolationEntry, ...] = ()
+    if verdict == "fail" and window is not None:
+        text = f"{expectation.metric} {expectation.statistic} is {summary.split('   ')[0]}"
+        violations = (ViolationEntry(time_ns=window[1], host="", text=text),)
+    return ExpectationEntry(
+        text=expectation.text,
+        kind="metric",
+        subject=expectation.text,
+        verdict=verdict,
+        as_declared=verdict == "pass",
+        summary=summary,
+        margin=margin,
+        violations=violations,
+        violations_total=len(violations),
+    )
+
+
+def _measured(expectation: MetricBound, evidence: Evidence, window: str) -> float | None:
+    metrics = evidence.metrics
+    if expectation.metric not in metrics.names():
+        return None
+    word: str = expectation.statistic
+    kind = next(iter(metrics.series(expectation.metric))).kind
+    if kind == "counter" and word == "count":
+        word = "total"
+    try:
+        return statistic(metrics, expectation.metric, word, evidence.windows.named(window))
+    except ValueError:
+        # The language knows words that this kind of metric does not have: nothing was measured by that name.
+        return None
+
+
+def _told(violation: Violation, evidence: Evidence) -> ViolationEntry:
+    steps = [StoryStep(time_ns=step.time_ns, host=step.host, text=step.text) for step in violation.story]
+    return tell(violation.time_ns, violation.host, violation.text, steps, evidence.faults)
+
+
+def _first_and_rest(check: Check) -> str:
+    total = check.violations_total
+    return check.violations[0].text + (f"; {total:,} in all" if total > 1 else "")
+
+
+def _crash(watch: Watch) -> str:
+    return f"the check raised {watch.crashed.rpartition(chr(10))[2]}"
+
+
+def _amount(value: float, unit: str) -> str:
+    if unit == "s":
+        return format_duration(round(value * 1e9))
+    text = f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.3g}"
+    return f"{text} {unit}".rstrip()
+
+

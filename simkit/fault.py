@@ -1,0 +1,102 @@
+"""What a fault is: a frozen model that knows how to do one bad thing to a running world, and how to undo it.
+
+There are three kinds. A condition lasts: it is a context manager, conditions stack, and each is undone alone, in any
+order, restoring exactly what was there before. An act strikes once and leaves nothing to heal. A plan is a procedure in
+virtual time that is composed of both.
+
+When a fault happens, and to whom, is deliberately not its business: targets and times belong to the scenario's language.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from simkit.hosts.host import Host
+from simkit.kernel import Stream, World
+from simkit.network.network import Network
+
+TargetKind = Literal["hosts", "links", "groups"]
+Link = tuple[Host, Host]
+"""One direction between two hosts: from the first to the second."""
+
+Targets = tuple[Host, ...] | tuple[Link, ...]
+
+
+@dataclass(frozen=True)
+class Arena:
+    """What a fault may touch.
+
+    Attributes:
+        world: virtual time and records.
+        hosts: every host by name.
+        network: what connects them.
+        stream: draws that belong to this fault alone.
+    """
+
+    world: World
+    hosts: Mapping[str, Host]
+    network: Network
+    stream: Stream
+
+
+class Fault(BaseModel):
+    """One fault of a scenario file: its fields are the fault's own words beside target and time.
+
+    Attributes:
+        word: what it is called in scenario files.
+        target: what it is aimed at in a file: hosts, links, or groups that are cut from each other. What it is given are
+            hosts or, for the other two, directed links between hosts.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    word: ClassVar[str]
+    target: ClassVar[TargetKind] = "hosts"
+    kind: ClassVar[Literal["condition", "act", "plan"]]
+
+
+class Condition(Fault):
+    """A fault that lasts from a beginning to an end."""
+
+    kind = "condition"
+
+    @abstractmethod
+    def hold(self, arena: Arena, targets: Any) -> AbstractContextManager[None]:
+        """Let the condition hold for as long as the context is open."""
+
+
+class Act(Fault):
+    """A fault that strikes once."""
+
+    kind = "act"
+
+    @abstractmethod
+    def strike(self, arena: Arena, targets: Any) -> None:
+        """Do it, now."""
+
+
+class Plan(Fault):
+    """A fault that is a procedure in virtual time."""
+
+    kind = "plan"
+
+    @abstractmethod
+    async def carry_out(self, arena: Arena, targets: Any) -> None:
+        """Go through the procedure; it is cancelled when the run ends first."""
+
+
+@contextmanager
+def held(hosts: tuple[Host, ...], manner: Any, **options: Any) -> Iterator[None]:
+    """Hold hosts down, or still, for as long as the context is open."""
+    cause = object()
+    for host in hosts:
+        host.hold(cause, manner, **options)
+    try:
+        yield
+    finally:
+        for host in hosts:
+            host.release(cause)

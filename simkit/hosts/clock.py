@@ -1,0 +1,99 @@
+"""The clock of one machine: monotonic time that may run fast or slow, and wall time that may also be stepped.
+
+All values are integer nanoseconds and every conversion is exact rational arithmetic, so that a timer set in host time
+fires at the one world time at which the host's clock first shows its deadline.
+
+It is deliberately not a model of who corrects a clock: NTP, leap seconds and bounded uncertainty are built on `shift`
+and `set_drift` by those who need them. Monotonic time never steps, whatever happens to the wall clock.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simkit.kernel import World
+
+_BILLION = 10**9
+
+
+class Clock:
+    """The clock of one host.
+
+    Since the last change of rate, at world time w0 and host time h0, the monotonic clock shows
+    ``h0 + floor((w - w0) * (10**9 + drift_ppb) / 10**9)``.
+
+    Args:
+        world: what time it really is.
+        offset_ns: how far the wall clock is ahead of true Unix time.
+        drift_ppb: how much too fast the clock runs, in parts per billion; negative for a slow clock. An ordinary
+            quartz crystal is within 100,000 ppb (100 ppm).
+    """
+
+    __slots__ = ("_host_ns", "_numerator", "_world", "_world_ns", "offset_ns", "on_rate_change", "perfect")
+
+    def __init__(self, world: "World", *, offset_ns: int = 0, drift_ppb: int = 0) -> None:
+        self._world = world
+        self._world_ns = self._host_ns = world.now_ns
+        self._numerator = _BILLION
+        self.offset_ns = offset_ns
+        self.perfect = True
+        """True while ``monotonic_ns()`` is always the world's time, whatever the offset of the wall clock."""
+        self.on_rate_change: list[Callable[[], None]] = []
+        """Called after each change of rate, so that whoever holds timers in host time can arm them anew."""
+        self.set_drift(drift_ppb)
+
+    @property
+    def drift_ppb(self) -> int:
+        """How much too fast the clock runs, in parts per billion."""
+        return self._numerator - _BILLION
+
+    def monotonic_ns(self) -> int:
+        """Return the nanoseconds this clock has counted since the start of the run."""
+        now_ns = self._world.now_ns
+        if self.perfect:
+            return now_ns
+        return self._host_ns + (now_ns - self._world_ns) * self._numerator // _BILLION
+
+    def wall_ns(self) -> int:
+        """Return the Unix time in nanoseconds that this host believes in."""
+        return self._world.epoch_ns + self.monotonic_ns() + self.offset_ns
+
+    def monotonic(self) -> float:
+        """Return `monotonic_ns` in seconds."""
+        return self.monotonic_ns() / _BILLION
+
+    def time(self) -> float:
+        """Return `wall_ns` in seconds."""
+        return self.wall_ns() / _BILLION
+
+    def world_ns(self, monotonic_ns: int) -> int:
+        """Return the smallest world time at which the monotonic clock shows at least `monotonic_ns`.
+
+        The clock does not remember its past: for what it showed before the last change of rate, the time of that
+        change is returned, which has passed as well.
+        """
+        if self.perfect:
+            return monotonic_ns
+        ahead_ns = max(0, monotonic_ns - self._host_ns)
+        return self._world_ns - (-ahead_ns * _BILLION // self._numerator)
+
+    def shift(self, by_ns: int) -> None:
+        """Step the wall clock by `by_ns`; monotonic time does not notice."""
+        self.offset_ns += by_ns
+
+    def set_drift(self, drift_ppb: int) -> None:
+        """Let the clock run `drift_ppb` too fast from now on, without a jump.
+
+        ValueError if it would stand still or go back.
+        """
+        numerator = _BILLION + drift_ppb
+        if numerator <= 0:
+            raise ValueError(f"a clock that drifts by {drift_ppb} ppb does not go forward")
+        if numerator == self._numerator:
+            return
+        self._host_ns, self._world_ns = self.monotonic_ns(), self._world.now_ns
+        self._numerator = numerator
+        # Once a clock has drifted it stays ahead or behind, so a rate of one does not make it perfect again.
+        self.perfect = numerator == _BILLION and self._host_ns == self._world_ns
+        for notify in self.on_rate_change:
+            notify()

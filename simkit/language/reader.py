@@ -1,0 +1,334 @@
+"""From one merged tree to a resolved scenario.
+
+Section by section: the file's own models first, then what the system's card and the faults add, then whether it makes
+sense together. Problems are noted and reading goes on while that is cheap, so one run of the reader shows many.
+Deliberately ignorant of files: `scenario.py` finds, merges and overrides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from pydantic import BaseModel
+
+from simkit.hosts.disk import MODELS as DISKS
+from simkit.language.binding import bind
+from simkit.language.expectation import Expected, check_names, parse_expectation
+from simkit.language.injection import Injection, is_empty, read_injection
+from simkit.language.library import Source, without
+from simkit.language.limits import Limits
+from simkit.language.model import HostModel, ScenarioModel
+from simkit.language.overlay import set_path
+from simkit.language.problem import Position, Problem, Refusal, ScenarioError, listed, nearest_quoted, quoted
+from simkit.language.resolved import LoadSpec, Scenario, Sweep
+from simkit.language.roster import HostEntry, Roster, check_name
+from simkit.language.sense import Setting, check_injections, check_target, static_hosts
+from simkit.language.target import Target, parse_targets
+from simkit.language.text import Entry, MappingNode, Node, ScalarNode, SequenceNode, moved, plain_of, write_text
+from simkit.language.units import Duration, exact_duration
+from simkit.language.vocabulary import CardWords, Registry
+from simkit.language.wiring import read_wiring
+from simkit.registry import NotInstalled
+
+
+class Reader:
+    """Reads one tree into a scenario, noting every problem on the way."""
+
+    def __init__(self, source: Source, registry: Registry, limits: Limits) -> None:
+        self.source = source
+        self.registry = registry
+        self.limits = limits
+        self.problems: list[Problem] = []
+
+    def read(self, tree: MappingNode, variant: str | None) -> Scenario:
+        self._check_sizes(tree)
+        model = bind(ScenarioModel, without(tree, "extends"), "", self.problems)
+        card = self._card(tree)
+        self._stop_if_wrong()
+        assert model is not None
+        assert card is not None
+        roster = self._roster(model, card, tree)
+        self._stop_if_wrong()
+        scenario = self._resolved(model, card, roster, tree, variant)
+        self._stop_if_wrong()
+        return scenario
+
+    def _resolved(
+        self, model: ScenarioModel, card: CardWords, roster: Roster, tree: MappingNode, variant: str | None
+    ) -> Scenario:
+        self._check_lengths(model, tree)
+        seed = ScalarNode(tree.position, str(model.seed))
+        entries = {**tree.entries, "seed": tree.entries.get("seed", Entry(tree.position, seed))}
+        return Scenario(
+            name=self.source.name,
+            file=self.source.shown,
+            title=model.title,
+            system=model.system,
+            seed=model.seed,
+            variant=variant,
+            start_ns=model.start,
+            duration=model.duration,
+            warmup=model.warmup,
+            roster=roster,
+            wiring=read_wiring(model.network, _section(tree, "network"), roster, self.problems),
+            config=MappingProxyType(self._config(card, roster, tree)),
+            loads=self._loads(card, roster, tree, model.duration),
+            faults=self._faults(card, roster, tree, model.duration),
+            expectations=self._expectations(card, tree, model.duration),
+            variants=tuple(model.variants),
+            sweep=self._sweep(tree),
+            supervise=model.supervise,
+            source=_lines(model.source),
+            claims=_lines(model.claims),
+            simplified=_lines(model.simplified),
+            limits=model.limits,
+            document=MappingNode(tree.position, entries, tree.flow),
+        )
+
+    def _stop_if_wrong(self) -> None:
+        if self.problems:
+            raise ScenarioError(self.problems, self.limits.problems)
+
+    def _refuse(self, position: Position, message: str, nearest: str | None = None) -> None:
+        self.problems.append(Problem(position, message, nearest))
+
+    def _check_sizes(self, tree: MappingNode) -> None:
+        """Counts first, so that nothing large is ever built."""
+        for key, limit in (
+            ("faults", self.limits.faults), ("load", self.limits.loads), ("network", self.limits.links),
+            ("expect", self.limits.expectations), ("variants", self.limits.variants),
+        ):  # fmt: skip
+            node = tree.get(key)
+            size = len(node.entries) if isinstance(node, MappingNode) else len(getattr(node, "items", ()))
+            if node is not None and size > limit:
+                name = {"load": "loads", "network": "links", "expect": "expectations"}.get(key, key)
+                self._refuse(node.position, f"the limit {name} of {limit:,} is exceeded")
+            if isinstance(node, MappingNode) and key != "network":
+                self._check_names(node, {"faults": "fault", "variants": "variant"}.get(key, key))
+        self._stop_if_wrong()
+
+    def _check_names(self, section: MappingNode, noun: str) -> None:
+        for name, entry in section.entries.items():
+            try:
+                check_name(name, noun)
+            except Refusal as refusal:
+                self.problems.append(refusal.at(entry.key_position))
+
+    def _card(self, tree: MappingNode) -> CardWords | None:
+        node = tree.get("system")
+        if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
+            return None
+        known = self.registry.systems()
+        if node.value not in known:
+            there = f"; there are {listed(known, 40)}" if known else "; none is installed"
+            near = nearest_quoted(node.value, known)
+            self._refuse(node.position, f"unknown system {quoted(node.value)}{there}", near)
+            return None
+        try:
+            return self.registry.card(node.value)
+        except NotInstalled as error:
+            self._refuse(node.position, str(error))
+        return None
+
+    def _check_lengths(self, model: ScenarioModel, tree: MappingNode) -> None:
+        if model.duration == 0:
+            self._refuse(tree.entries["duration"].node.position, "a run that lasts no time shows nothing")
+        elif model.warmup >= model.duration:
+            end = f"`duration: {exact_duration(model.duration)}`"
+            self._refuse(tree.entries["warmup"].node.position, f"the warm-up is not over before the run ends ({end})")
+
+    def _roster(self, model: ScenarioModel, card: CardWords, tree: MappingNode) -> Roster:
+        section = _section(tree, "hosts")
+        assert section is not None
+        total = sum(host.count or 1 for host in model.hosts.values())
+        if total > self.limits.hosts:
+            self._refuse(section.position, f"{total:,} hosts; the limit hosts of {self.limits.hosts:,} is exceeded")
+            self._stop_if_wrong()
+        for name, host in model.hosts.items():
+            self._check_host(name, host, card, section.entries[name])
+        roster = _roster_of(model.hosts, section)
+        self._check_one_namespace(roster, section)
+        return roster
+
+    def _check_host(self, name: str, host: HostModel, card: CardWords, entry: Entry) -> None:
+        try:
+            check_name(name, "host")
+        except Refusal as refusal:
+            self.problems.append(refusal.at(entry.key_position))
+        for zone in host.zones or ((host.zone,) if host.zone else ()):
+            try:
+                check_name(zone, "zone")
+            except Refusal as refusal:
+                self.problems.append(refusal.at(_place(entry, "zones" if host.zones else "zone")))
+        if host.role not in card.roles:
+            message = f"unknown role {quoted(host.role)}; {card.name} has {listed(card.roles)}"
+            self._refuse(_place(entry, "role"), message, nearest_quoted(host.role, card.roles))
+        if host.disk not in DISKS:
+            message = f"unknown disk {quoted(host.disk)}; there are {listed(DISKS)}"
+            self._refuse(_place(entry, "disk"), message, nearest_quoted(host.disk, DISKS))
+
+    def _check_one_namespace(self, roster: Roster, section: MappingNode) -> None:
+        for name, entry in section.entries.items():
+            if name in roster.by_name and roster.by_name[name].group != name:
+                other = roster.by_name[name].group
+                self._refuse(entry.key_position, f"{quoted(name)} is already a host of group {quoted(other)}")
+            if name in roster.zones:
+                self._refuse(entry.key_position, f"{quoted(name)} names both hosts and a zone; one of them must change")
+        for zone, hosts in roster.zones.items():
+            if zone in roster.by_name and zone not in section.entries:
+                self._refuse(section.entries[hosts[0].group].key_position, f"{quoted(zone)} is a zone and a host")
+
+    def _config(self, card: CardWords, roster: Roster, tree: MappingNode) -> dict[str, BaseModel]:
+        section = _section(tree, "config")
+        given = section.entries if section else {}
+        for role, entry in given.items():
+            if role not in card.roles:
+                message = f"unknown role {quoted(role)} in `config`; {card.name} has {listed(card.roles)}"
+                self._refuse(entry.key_position, message, nearest_quoted(role, card.roles))
+        played = {host.role for host in roster.hosts}
+        bound: dict[str, BaseModel] = {}
+        for role, words in card.roles.items():
+            if role not in given and role not in played:
+                continue
+            node = given[role].node if role in given else MappingNode(tree.position, {})
+            config = bind(words.config, node, f"config.{role}", self.problems)
+            if config is not None:
+                bound[role] = config
+        return bound
+
+    def _loads(self, card: CardWords, roster: Roster, tree: MappingNode, duration: Duration) -> tuple[LoadSpec, ...]:
+        section = _section(tree, "load")
+        if section is None:
+            return ()
+        if card.load is None:
+            self._refuse(section.position, f"nothing arrives at {card.name} from outside; leave `load` out")
+            return ()
+        found: list[LoadSpec] = []
+        for name, entry in section.entries.items():
+            model = bind(card.load, entry.node, f"load.{name}", self.problems)
+            origin = entry.node.get("from") if isinstance(entry.node, MappingNode) else None
+            if model is None or origin is None:
+                continue
+            targets = self._origins(origin, card, roster)
+            begin = getattr(model, "start", None)
+            if isinstance(begin, Duration) and begin >= duration:
+                self._refuse(_place(entry, "start"), f"{quoted(name)} starts after the end")
+            found.append(LoadSpec(name, model, targets, entry.key_position))
+        return tuple(found)
+
+    def _origins(self, node: Node, card: CardWords, roster: Roster) -> tuple[Target, ...]:
+        try:
+            targets = parse_targets(plain_of(node))
+            for target in targets:
+                check_target(target, card, roster)
+                indices = static_hosts(target, roster)
+                if indices is None:
+                    raise Refusal(f"load comes from fixed hosts; {quoted(target.text)} is drawn at random")
+                for role in dict.fromkeys(roster.hosts[index].role for index in sorted(indices)):
+                    if not getattr(card.roles[role], "takes_load", True):
+                        takers = [word for word, other in card.roles.items() if getattr(other, "takes_load", True)]
+                        raise Refusal(f"role {quoted(role)} offers no load; {listed(takers) or 'no role'} can")
+        except Refusal as refusal:
+            self.problems.append(refusal.at(node.position))
+            return ()
+        return targets
+
+    def _faults(self, card: CardWords, roster: Roster, tree: MappingNode, duration: Duration) -> tuple[Injection, ...]:
+        section = _section(tree, "faults")
+        found: dict[str, Injection] = {}
+        before = len(self.problems)
+        for name, entry in section.entries.items() if section else ():
+            injection = read_injection(name, entry, self.registry.faults(), self.problems)
+            if injection is not None:
+                found[name] = injection
+        if len(self.problems) == before:
+            check_injections(Setting(card, roster, duration, found), self.problems)
+        return tuple(found.values())
+
+    def _expectations(self, card: CardWords, tree: MappingNode, duration: Duration) -> tuple[Expected, ...]:
+        section = tree.get("expect")
+        found: dict[str, Expected] = {}
+        for item in section.items if isinstance(section, SequenceNode) else ():
+            try:
+                expectation = parse_expectation(plain_of(item))
+                check_names(expectation, card)
+                if expectation.kind == "eventually" and expectation.within > duration:
+                    raise Refusal(f"{quoted(expectation.text)} waits longer than the run lasts")
+                if expectation.text in found:
+                    raise Refusal(f"{quoted(expectation.text)} is expected twice")
+                found[expectation.text] = Expected(expectation, item.position)
+            except Refusal as refusal:
+                self.problems.append(refusal.at(item.position))
+        return tuple(found.values())
+
+    def _sweep(self, tree: MappingNode) -> Sweep | None:
+        section = _section(tree, "sweep")
+        if section is None:
+            return None
+        vary = section.get("vary")
+        entries = vary.entries if isinstance(vary, MappingNode) else {}
+        for path, entry in entries.items():
+            values = entry.node.items if isinstance(entry.node, SequenceNode) else ()
+            if not values:
+                self._refuse(entry.node.position, f"{quoted(path)} varies over no value")
+            for value in values:
+                try:
+                    set_path(without(tree, "sweep"), path, value, entry.key_position)
+                except ScenarioError as error:
+                    self.problems += error.problems
+                    break
+        sweep = Sweep(tuple((path, _values(entry.node)) for path, entry in entries.items()), _seeds(section))
+        if sweep.runs > self.limits.sweep:
+            self._refuse(section.position, f"{sweep.runs:,} runs; the limit sweep of {self.limits.sweep:,} is exceeded")
+        return sweep
+
+
+def _section(tree: MappingNode, key: str) -> MappingNode | None:
+    node = tree.get(key)
+    return node if isinstance(node, MappingNode) and not is_empty(node) else None
+
+
+def _place(entry: Entry, key: str) -> Position:
+    node = entry.node.get(key) if isinstance(entry.node, MappingNode) else None
+    return node.position if node is not None else entry.key_position
+
+
+def _lines(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value
+
+
+def _values(node: Node) -> tuple[str, ...]:
+    """The values of a list as `--set` takes them: one line of YAML each."""
+    items = node.items if isinstance(node, SequenceNode) else ()
+    return tuple(" ".join(write_text(moved(item, item.position)).split()).removesuffix(" ...") for item in items)
+
+
+def _seeds(section: MappingNode) -> int:
+    node = section.get("seeds")
+    return node.value if isinstance(node, ScalarNode) and isinstance(node.value, int) else 1
+
+
+def _roster_of(models: Mapping[str, HostModel], section: MappingNode) -> Roster:
+    hosts = tuple(_hosts(models))
+    return Roster(hosts, {name: section.entries[name].key_position for name in models})
+
+
+def _hosts(models: Mapping[str, HostModel]) -> Iterator[HostEntry]:
+    index = 0
+    for group, model in models.items():
+        zones = model.zones or ((model.zone,) if model.zone else (None,))
+        for number in range(model.count or 1):
+            yield HostEntry(
+                name=group if model.count is None else f"{group}-{number}",
+                group=group,
+                index=index,
+                number=number,
+                role=model.role,
+                zone=zones[number % len(zones)],
+                disk=model.disk,
+                cores=model.cores,
+                offset_ns=int(model.clock.offset),
+                drift_ppb=int(model.clock.drift),
+            )
+            index += 1

@@ -1,0 +1,113 @@
+"""The hosts of a scenario, by name, group and zone.
+
+Groups are what a file declares under `hosts:`; a group of six is `workers-0` to `workers-5`, a host without a count
+carries its group's name alone. Zones are handed out in turn. Host, group and zone names share one namespace, so that a
+bare word in a target means one thing. Deliberately not simulated machines: this is the list they are made from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from simkit.language.problem import Position, Refusal, nearest_name, quoted
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}\Z")
+RESERVED = frozenset(
+    {"all", "any", "of", "in", "on", "zone", "minority", "majority", "default", "after", "when", "begins", "ends"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HostEntry:
+    """One machine to be made. `index` counts over the whole scenario, `number` within the group."""
+
+    name: str
+    group: str
+    index: int
+    number: int
+    role: str
+    zone: str | None
+    disk: str
+    cores: int
+    offset_ns: int
+    drift_ppb: int
+
+
+@dataclass(frozen=True)
+class Roster:
+    """All hosts in file order, and where each group was declared."""
+
+    hosts: tuple[HostEntry, ...]
+    positions: Mapping[str, Position]
+
+    def __len__(self) -> int:
+        return len(self.hosts)
+
+    @cached_property
+    def by_name(self) -> dict[str, HostEntry]:
+        return {host.name: host for host in self.hosts}
+
+    @cached_property
+    def groups(self) -> dict[str, tuple[HostEntry, ...]]:
+        return _collected((host.group, host) for host in self.hosts)
+
+    @cached_property
+    def zones(self) -> dict[str, tuple[HostEntry, ...]]:
+        return _collected((host.zone, host) for host in self.hosts if host.zone is not None)
+
+    def named(self, word: str, within: str) -> tuple[HostEntry, ...]:
+        """The hosts a bare word stands for; `within` is the text to show if it stands for none."""
+        if word in self.groups:
+            return self.groups[word]
+        if word in self.by_name:
+            return (self.by_name[word],)
+        if word in self.zones:
+            return self.zones[word]
+        raise self._unknown(word, within)
+
+    def in_zone(self, zone: str, within: str) -> tuple[HostEntry, ...]:
+        """The hosts of a zone."""
+        if zone in self.zones:
+            return self.zones[zone]
+        near = nearest_name(zone, self.zones)
+        known = f"zones are {', '.join(sorted(self.zones))}" if self.zones else "no host has a zone"
+        raise Refusal(f"unknown zone {quoted(zone)} in {quoted(within)}; {known}", near and self.described(near))
+
+    def described(self, word: str) -> str:
+        """A word with its size: `workers` (6 hosts)."""
+        found = self.groups.get(word) or self.zones.get(word)
+        if found is None:
+            return f"{quoted(word)} (a host)"
+        return f"{quoted(word)} ({len(found)} host{'s' * (len(found) != 1)})"
+
+    def _unknown(self, word: str, within: str) -> Refusal:
+        inside = f" in {quoted(within)}" if word != within else ""
+        message = f"unknown target {quoted(word)}{inside}"
+        group, dash, number = word.rpartition("-")
+        if dash and number.isdigit() and group in self.groups:
+            names = [host.name for host in self.groups[group]]
+            span = names[0] if len(names) == 1 else f"{names[0]} .. {names[-1]}"
+            return Refusal(f"{message}; {quoted(group)} is {span}", quoted(names[-1]))
+        near = nearest_name(word, [*self.groups, *self.zones])
+        if near is None and len(self.hosts) <= 1000:
+            near = nearest_name(word, self.by_name)
+        return Refusal(message, near and self.described(near))
+
+
+def _collected(pairs: Iterable[tuple[str, HostEntry]]) -> dict[str, tuple[HostEntry, ...]]:
+    lists: dict[str, list[HostEntry]] = {}
+    for key, host in pairs:
+        lists.setdefault(key, []).append(host)
+    return {key: tuple(members) for key, members in lists.items()}
+
+
+def check_name(name: str, noun: str) -> None:
+    """Raise `Refusal` unless `name` can be used as a word of the language."""
+    if not NAME.match(name):
+        message = f"{quoted(name)} cannot name a {noun}: letters, digits, _ and -, at most 63, a letter first"
+        raise Refusal(message)
+    if name in RESERVED:
+        raise Refusal(f"{quoted(name)} is a word of the language and cannot name a {noun}")

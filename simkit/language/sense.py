@@ -1,0 +1,236 @@
+"""Whether the faults of a scenario make sense together, with its hosts and with its length.
+
+Asked before anything runs: a target that matches no host, a fault after the end, an event nobody emits, faults that
+wait for each other or cannot both hold. What only a run can tell (who leads, when an event comes) is deliberately left
+to the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from simkit.language.injection import Injection
+from simkit.language.moment import FaultEdge, Moment, Occurrence
+from simkit.language.problem import Position, Problem, Refusal, listed, nearest_quoted, quoted
+from simkit.language.roster import Roster
+from simkit.language.target import WELL_KNOWN_ROLES, DynamicRole, Target
+from simkit.language.units import Duration, exact_duration, format_duration
+from simkit.language.vocabulary import CardWords, dynamic_roles, event_names
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the faults are judged against."""
+
+    card: CardWords
+    roster: Roster
+    duration: Duration
+    injections: Mapping[str, Injection]
+
+
+def check_target(target: Target, card: CardWords, roster: Roster) -> None:
+    """Raise `Refusal` unless the target can be resolved, now or by the running system."""
+    if isinstance(target.domain, DynamicRole):
+        role, known = target.domain.role, dynamic_roles(card)
+        if role in known:
+            return
+        if target.domain.scope is None and (role in roster.groups or role in roster.zones):
+            return
+        if role in WELL_KNOWN_ROLES or known:
+            there = f"has {listed(known)}" if known else "has none"
+            message = f"{quoted(target.text)} is a role that hosts take while the system runs; {card.name} {there}"
+            raise Refusal(message, nearest_quoted(role, [*known, *roster.groups]))
+        raise Refusal(f"cannot read target {quoted(target.text)}; write for example `any 2 of workers`")
+    target.size(len(target.candidates(roster)))
+
+
+def static_hosts(target: Target, roster: Roster) -> frozenset[int] | None:
+    """The indices of the hosts meant, if the file alone decides that."""
+    if target.drawn or isinstance(target.domain, DynamicRole):
+        return None
+    return frozenset(host.index for host in target.candidates(roster))
+
+
+def check_injections(setting: Setting, problems: list[Problem]) -> None:
+    """Note everything about the faults that cannot be meant."""
+    before = len(problems)
+    for injection in setting.injections.values():
+        _note(problems, injection.aim_position, _check_aim, injection, setting)
+        for key, moment in (("at", injection.timing.at), ("until", injection.timing.until)):
+            if moment is not None:
+                _note(problems, injection.places.get(key, injection.position), _check_moment, moment, setting)
+    if len(problems) > before:
+        return
+    begins = begin_times(setting.injections, problems)
+    for injection in setting.injections.values():
+        place = injection.places.get("at", injection.position)
+        _note(problems, place, _check_times, injection, begins, setting)
+    if len(problems) == before:
+        _check_pairs(setting, begins, problems)
+
+
+def _note(problems: list[Problem], place: Position, judge: Callable[..., None], *judged: object) -> None:
+    try:
+        judge(*judged)
+    except Refusal as refusal:
+        problems.append(refusal.at(place))
+
+
+def _check_aim(injection: Injection, setting: Setting) -> None:
+    for target in injection.host_targets:
+        check_target(target, setting.card, setting.roster)
+    every = injection.timing.every
+    if every is not None and every.each:
+        if injection.target_kind != "hosts":
+            raise Refusal("`each` repeats for every host by itself, and this fault is not aimed at hosts")
+        drawn = [target.text for target in injection.host_targets if static_hosts(target, setting.roster) is None]
+        if drawn:
+            raise Refusal(f"`each` repeats for every host by itself; {quoted(drawn[0])} is not a fixed set of hosts")
+    if injection.target_kind == "groups":
+        _check_groups(injection, setting.roster)
+
+
+def _check_groups(injection: Injection, roster: Roster) -> None:
+    """One host on two sides of a partition is two faults that cannot both hold."""
+    owner: dict[int, int] = {}
+    for number, group in enumerate(injection.aim):
+        assert isinstance(group, tuple)
+        for target in group:
+            for index in static_hosts(target, roster) or ():
+                if owner.setdefault(index, number) != number:
+                    raise Refusal(f"{quoted(roster.hosts[index].name)} is in two groups of {injection.word}")
+    if len(injection.aim) == 1 and len(owner) == len(roster):
+        raise Refusal(f"{quoted(injection.aim_text)}: there is no host left on the other side")
+
+
+def _check_moment(moment: Moment, setting: Setting) -> None:
+    anchor = moment.anchor
+    if isinstance(anchor, FaultEdge):
+        other = setting.injections.get(anchor.fault)
+        if other is None:
+            raise _unknown_anchor(anchor.fault, moment, setting)
+        if anchor.edge == "ends" and (other.kind == "act" or other.timing.forever):
+            raise Refusal(f"{quoted(moment.text)}: {quoted(anchor.fault)} never ends")
+    if isinstance(anchor, Occurrence):
+        events = event_names(setting.card)
+        if anchor.event not in events:
+            there = f"; {setting.card.name} has {listed(events)}" if events else ""
+            message = f"unknown event {quoted(anchor.event)} in {quoted(moment.text)}{there}"
+            raise Refusal(message, nearest_quoted(anchor.event, events))
+        if anchor.target is not None:
+            check_target(anchor.target, setting.card, setting.roster)
+            if anchor.target.drawn:
+                raise Refusal(f"{quoted(moment.text)}: an event is watched on fixed hosts, not on drawn ones")
+
+
+def _unknown_anchor(name: str, moment: Moment, setting: Setting) -> Refusal:
+    if name in event_names(setting.card):
+        return Refusal(f"{quoted(name)} in {quoted(moment.text)} is an event", quoted(f"when {name}"))
+    near = nearest_quoted(name, setting.injections)
+    return Refusal(f"unknown fault {quoted(name)} in {quoted(moment.text)}", near)
+
+
+def begin_times(injections: Mapping[str, Injection], problems: list[Problem] | None = None) -> dict[str, int | None]:
+    """When each fault first strikes, in ns, or None if chance or an event decides; notes circles of waiting."""
+    known: dict[str, int | None] = {}
+    for name in injections:
+        chain: list[str] = []
+        waiting: str | None = name
+        while waiting is not None and waiting not in known and waiting not in chain:
+            chain.append(waiting)
+            waiting = _waits_for(injections, waiting)
+        if waiting in chain:
+            _note_circle(injections, chain[chain.index(waiting) :], problems)
+            known.update(dict.fromkeys(chain))
+        for link in reversed(chain):
+            if link not in known:
+                known[link] = _begin(injections[link], known, injections)
+    return known
+
+
+def _waits_for(injections: Mapping[str, Injection], name: str) -> str | None:
+    """The fault whose edge another one begins after, if any."""
+    moment = injections[name].timing.at
+    if moment is None or not isinstance(moment.anchor, FaultEdge) or moment.anchor.fault not in injections:
+        return None
+    return moment.anchor.fault
+
+
+def _note_circle(injections: Mapping[str, Injection], circle: Sequence[str], problems: list[Problem] | None) -> None:
+    if problems is not None:
+        first = injections[circle[0]]
+        message = f"faults wait for each other in a circle: {listed([*circle, circle[0]])}"
+        problems.append(Problem(first.places.get("at", first.position), message))
+
+
+def _begin(injection: Injection, known: Mapping[str, int | None], injections: Mapping[str, Injection]) -> int | None:
+    return time_of(injection.timing.at, known, injections) if injection.timing.at is not None else None
+
+
+def time_of(
+    moment: Moment, begins: Mapping[str, int | None], injections: Mapping[str, Injection]
+) -> int | None:
+    """The time of a moment since the start of the run, in ns, if the file alone decides it."""
+    if isinstance(moment.anchor, FaultEdge):
+        begin = begins.get(moment.anchor.fault)
+        if begin is None or moment.anchor.edge == "begins":
+            return None if begin is None else begin + moment.delay_ns
+        lasts = injections[moment.anchor.fault].timing.lasts
+        return None if lasts is None else begin + lasts + moment.delay_ns
+    return moment.time_ns
+
+
+def _check_times(injection: Injection, begins: Mapping[str, int | None], setting: Setting) -> None:
+    begin = begins[injection.name]
+    if begin is not None and begin >= setting.duration:
+        end = f"the end (`duration: {exact_duration(setting.duration)}`)"
+        raise Refusal(f"{quoted(injection.name)} begins at {exact_duration(begin)}, after {end}")
+    every = injection.timing.every
+    if every is not None and begin is None and injection.timing.at is None and every.interval.mean >= setting.duration:
+        message = f"{quoted(injection.name)} repeats every {quoted(every.text)}, longer than the run"
+        raise Refusal(f"{message} of {format_duration(setting.duration)}")
+    until = injection.timing.until
+    end = time_of(until, begins, setting.injections) if until is not None else None
+    if begin is not None and end is not None and end <= begin:
+        message = f"{quoted(injection.name)} ends at {exact_duration(end)}"
+        raise Refusal(f"{message}, not after it begins ({exact_duration(begin)})")
+
+
+def _check_pairs(setting: Setting, begins: Mapping[str, int | None], problems: list[Problem]) -> None:
+    """Faults whose classes exclude each other and that would surely hold at one time on one host."""
+    spans: list[tuple[int, int, Injection]] = []
+    for injection in setting.injections.values():
+        begin = begins[injection.name]
+        if begin is not None and injection.kind == "condition" and injection.timing.every is None:
+            spans.append((begin, _end(injection, begin, begins, setting), injection))
+    spans.sort(key=lambda span: (span[0], span[1], span[2].name))
+    for place, (_, end, earlier) in enumerate(spans):
+        for begin, _, later in spans[place + 1 :]:
+            if begin >= end:
+                break
+            if _excluded(earlier, later) and _share_a_host(earlier, later, setting.roster):
+                both = f"{quoted(later.name)} ({later.word}) and {quoted(earlier.name)} ({earlier.word})"
+                problems.append(Problem(later.position, f"{both} cannot both hold at {exact_duration(begin)}"))
+
+
+def _end(injection: Injection, begin: int, begins: Mapping[str, int | None], setting: Setting) -> int:
+    if injection.timing.lasts is not None:
+        return begin + injection.timing.lasts
+    until = injection.timing.until
+    end = time_of(until, begins, setting.injections) if until is not None else int(setting.duration)
+    return end if end is not None else begin
+
+
+def _excluded(one: Injection, other: Injection) -> bool:
+    """A fault class may name, in `excludes`, faults that cannot hold beside it."""
+    return other.word in getattr(one.fault, "excludes", ()) or one.word in getattr(other.fault, "excludes", ())
+
+
+def _share_a_host(one: Injection, other: Injection, roster: Roster) -> bool:
+    def struck(injection: Injection) -> set[int]:
+        return {index for target in injection.host_targets for index in static_hosts(target, roster) or ()}
+
+    return bool(struck(one) & struck(other))
+
+

@@ -1,0 +1,65 @@
+"""The network interface of one machine: what stays while processes come and go.
+
+It has the machine's name and address, knows whether the machine has power, and keeps the paths to other machines. At
+each boot it gives the new process a fresh stack without ports; when the process ends it lets that stack say goodbye,
+or fall silent.
+
+It deliberately holds no connection: those belong to the stack of one incarnation.
+"""
+
+from typing import TYPE_CHECKING
+
+from simkit.network.path import Path
+from simkit.network.stack import Stack
+
+if TYPE_CHECKING:
+    from simkit.hosts.host import Host
+    from simkit.network.network import Network
+
+
+class Interface:
+    """One machine on the network.
+
+    Attributes:
+        name, address: the host's name and its IPv4 address.
+        powered: False after a power cut and before the first boot; then the machine answers nothing at all.
+        stack: that of the running, or last, process.
+    """
+
+    def __init__(self, network: "Network", host: "Host", address: str) -> None:
+        self.network = network
+        self.host = host
+        self.name = host.name
+        self.address = address
+        self.powered = False
+        self.paths: dict[str, Path] = {}
+        self.stack = Stack(self, host.loop)
+        host.listeners.append(self._transition)
+        if host.running:
+            self._boot()
+
+    def path_to(self, target: "Interface") -> Path:
+        """Return the path to `target`, made at its first use."""
+        path = self.paths.get(target.name)
+        if path is None:
+            path = self.paths[target.name] = self.network.new_path(self, target)
+        return path
+
+    def _boot(self) -> None:
+        self.powered = True
+        self.stack = Stack(self, self.host.loop)
+        self.stack.running = self.stack.direct = True
+        self.host.loop.stack = self.stack
+
+    def _transition(self, host: "Host", transition: str) -> None:
+        if transition == "boot":
+            self._boot()
+        elif transition == "pause":
+            self.stack.pause()
+        elif transition == "resume":
+            self.stack.resume()
+        elif transition in ("exit", "fail", "kill"):
+            self.stack.process_ended()
+        elif transition in ("power_cut", "wipe"):
+            self.powered = False
+            self.stack.power_cut()

@@ -1,0 +1,88 @@
+"""Conditions that faults lay over the network: cuts, added latency, added loss, less bandwidth.
+
+Overlays stack. A path works out what holds for it from its link and the overlays that cover it, from the start every
+time something changes, so that undoing one, in whatever order, leaves exactly what the others say.
+
+They deliberately never touch a packet that is already on its way.
+"""
+
+from dataclasses import dataclass, field
+
+from simkit.kernel import Distribution, Stream
+from simkit.network.selector import Selector
+
+
+@dataclass
+class Conditions:
+    """What holds for one path at the moment, gathered from its link and its overlays.
+
+    Attributes:
+        cut: packets are dropped; `rejected`: and the sender is told so (ICMP host unreachable).
+        latencies: latencies added to each packet, with the stream each is drawn from.
+        losses: additional probabilities of loss per segment, with their streams.
+        bandwidth: bits per second, or None.
+    """
+
+    bandwidth: int | None
+    cut: bool = False
+    rejected: bool = False
+    latencies: list[tuple[Distribution, Stream]] = field(default_factory=list)
+    losses: list[tuple[float, Stream]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Overlay:
+    """One condition; `name` names the streams it draws from, one for each path."""
+
+    selector: Selector
+    name: str
+
+    def impose(self, conditions: Conditions, stream: Stream) -> None:
+        """Add what this overlay does to the conditions of one path."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class Cut(Overlay):
+    """Packets do not get through; with `reject` their sender hears that the host is unreachable."""
+
+    reject: bool = False
+
+    def impose(self, conditions: Conditions, stream: Stream) -> None:
+        """See `Overlay.impose`. Of two cuts, the one that drops in silence stands nearer."""
+        conditions.rejected = self.reject and (conditions.rejected or not conditions.cut)
+        conditions.cut = True
+
+
+@dataclass(frozen=True, eq=False)
+class AddedLatency(Overlay):
+    """Every packet takes longer by one draw of `extra`, in nanoseconds."""
+
+    extra: Distribution
+
+    def impose(self, conditions: Conditions, stream: Stream) -> None:
+        """See `Overlay.impose`."""
+        conditions.latencies.append((self.extra, stream))
+
+
+@dataclass(frozen=True, eq=False)
+class AddedLoss(Overlay):
+    """Every segment is lost with probability `loss`, besides what the link itself loses."""
+
+    loss: float
+
+    def impose(self, conditions: Conditions, stream: Stream) -> None:
+        """See `Overlay.impose`."""
+        conditions.losses.append((self.loss, stream))
+
+
+@dataclass(frozen=True, eq=False)
+class LimitedBandwidth(Overlay):
+    """No more than `bandwidth` bits per second get through each path; the lowest limit holds."""
+
+    bandwidth: int
+
+    def impose(self, conditions: Conditions, stream: Stream) -> None:
+        """See `Overlay.impose`."""
+        known = conditions.bandwidth
+        conditions.bandwidth = self.bandwidth if known is None else min(known, self.bandwidth)

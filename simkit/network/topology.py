@@ -1,0 +1,78 @@
+"""Which link an ordered pair of hosts gets.
+
+Names of hosts, groups and zones are the nodes of a networkx graph, links its edges. The most specific edge wins: a
+pair of hosts before a pair with a group, groups before zones, zones before the default.
+
+It deliberately does not route: a path is one link, whatever lies between the zones in reality. A link between groups
+or zones is one pipe per direction that all its pairs of hosts share; a link between two hosts, and the default, is a
+pipe for each pair.
+"""
+
+from typing import Protocol
+
+import networkx as nx
+
+from simkit.network.link import LOOPBACK, Link
+
+
+class Placed(Protocol):
+    """What a topology knows of a host."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def group(self) -> str: ...
+    @property
+    def zone(self) -> str | None: ...
+
+
+def names_of(host: Placed) -> tuple[str, ...]:
+    """Return the names a host answers to, the most specific first."""
+    names = (host.name,) if host.group == host.name else (host.name, host.group)
+    return names if host.zone is None else (*names, host.zone)
+
+
+class Topology:
+    """Links between named hosts, groups and zones.
+
+    Args:
+        default: the link of every pair that has no other.
+        graph: a directed or undirected networkx graph whose edges carry a `Link` as ``link``; an undirected edge
+            counts for both directions.
+        loopback: the link of a host to itself.
+    """
+
+    def __init__(
+        self,
+        default: Link | None = None,
+        graph: "nx.Graph[str] | None" = None,
+        *,
+        loopback: Link = LOOPBACK,
+    ) -> None:
+        self.default = default or Link()
+        self.loopback = loopback
+        self.graph: nx.DiGraph[str] = nx.DiGraph() if graph is None else nx.DiGraph(graph)
+
+    def connect(self, source: str, target: str, link: Link, *, one_way: bool = False) -> None:
+        """Give a pair of names a link, in both directions unless `one_way`."""
+        self.graph.add_edge(source, target, link=link)
+        if not one_way:
+            self.graph.add_edge(target, source, link=link)
+
+    def link(self, source: Placed, target: Placed) -> tuple[Link, tuple[str, str]]:
+        """Return the link from `source` to `target`, and the ordered pair of names whose pipe it is."""
+        if source.name == target.name:
+            return self.loopback, (source.name, target.name)
+        source_names, target_names = _ranked(source), _ranked(target)
+        pairs = [(max(i, j), i + j, i, s, t) for i, s in source_names for j, t in target_names]
+        for widest, _, _, source_name, target_name in sorted(pairs):
+            if self.graph.has_edge(source_name, target_name):
+                link: Link = self.graph.edges[source_name, target_name]["link"]
+                # Only a pair of names that stands for several hosts is a pipe that several pairs share.
+                return link, (source_name, target_name) if widest else (source.name, target.name)
+        return self.default, (source.name, target.name)
+
+
+def _ranked(host: Placed) -> list[tuple[int, str]]:
+    ranked = [(0, host.name), (1, host.group)]
+    return ranked if host.zone is None else [*ranked, (2, host.zone)]

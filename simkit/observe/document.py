@@ -1,0 +1,240 @@
+"""The run document: what a run was and how it ended, as one JSON document that everything which shows a run reads.
+
+The classes below are its schema, field by field; `schema()` gives the same as JSON Schema. Times are integer
+nanoseconds of virtual time, optional fields are null when unknown, `format` grows when a reader of the old form would
+misread the new one. The terminal, the page, JUnit files and the comparison of two runs take nothing else.
+
+It deliberately holds no trace: records lie beside it in the run folder, and the document stays small enough to open.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from simkit.observe.windows import Windows
+
+FORMAT = 1
+
+Verdict = Literal["pass", "fail", "unknown", "error"]
+State = Literal["up", "down", "paused"]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the document; fields a newer writer adds are ignored by an older reader."""
+
+
+class HostEntry(Part, frozen=True, kw_only=True):
+    """One machine: its name, its group and role in the scenario, its zone."""
+
+    name: str
+    group: str
+    role: str = ""
+    zone: str | None = None
+
+
+class FaultEntry(Part, frozen=True, kw_only=True):
+    """One time that a fault held, or struck.
+
+    Attributes:
+        name: its name in the scenario; a fault that comes again has one entry for each time.
+        fault: its kind's word, such as ``pause``.
+        targets: hosts or links, as they were chosen.
+        end_ns: when it healed; null when it never did, `begin_ns` for an act.
+        line: of the scenario file. text: in words, with units. source: the line of the file as the author wrote it.
+    """
+
+    name: str
+    fault: str
+    targets: tuple[str, ...] = ()
+    begin_ns: int
+    end_ns: int | None = None
+    kind: Literal["condition", "act", "plan"] = "condition"
+    line: int | None = None
+    text: str = ""
+    source: str = ""
+
+
+class StoryStep(Part, frozen=True, kw_only=True):
+    """One line of a story; `fault` names the fault when the line tells of one, `violation` marks the last line."""
+
+    time_ns: int
+    host: str
+    text: str
+    fault: str | None = None
+    line: int | None = None
+    violation: bool = False
+
+
+class ViolationEntry(Part, frozen=True, kw_only=True):
+    """One moment at which an expectation was broken, and how it came to it."""
+
+    time_ns: int
+    host: str
+    text: str
+    story: tuple[StoryStep, ...] = ()
+
+
+class ExpectationEntry(Part, frozen=True, kw_only=True):
+    """One line of `expect:` and what became of it.
+
+    Attributes:
+        kind: its first word, or ``metric``. subject: the rest, such as ``queue_drained within 2min``.
+        declared: what the scenario says of it (a variant may say that it fails).
+        summary: one line with numbers, also when it holds.
+        margin: how much of the bound was left, 1 all of it, 0 none; null where that has no meaning.
+        violations: the first ones; `violations_total` counts all.
+    """
+
+    text: str
+    kind: Literal["always", "eventually", "sometimes", "metric", "fails"]
+    subject: str
+    declared: Literal["holds", "fails"] = "holds"
+    verdict: Verdict
+    as_declared: bool = True
+    summary: str = ""
+    margin: float | None = None
+    violations: tuple[ViolationEntry, ...] = ()
+    violations_total: int = 0
+
+
+class MetricEntry(Part, frozen=True, kw_only=True):
+    """One metric as a series, of one host or (host null) of all hosts together.
+
+    Attributes:
+        times_ns: where each bucket begins; the last one ends at the run's end.
+        values: counter: the amount in the bucket; gauge: the value at its end (null: no value); histogram: how many.
+        minimum, maximum, mean: gauges only, within the bucket, the mean weighted by time; of all hosts together only
+            the mean is known (the sum of the hosts' means).
+        quantiles: histograms only, by name (``p50``, ``p99``), null in a bucket without values.
+        peak: gauges only: [time_ns, value] of the highest value.
+        windows: statistics by window: counter total, rate (/s); gauge mean, minimum, maximum, last; histogram count,
+            mean, p50, p90, p99, p999, maximum.
+    """
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    unit: str = ""
+    host: str | None = None
+    labels: dict[str, str] = {}
+    times_ns: tuple[int, ...] = ()
+    values: tuple[float | None, ...] = ()
+    minimum: tuple[float | None, ...] = ()
+    maximum: tuple[float | None, ...] = ()
+    mean: tuple[float | None, ...] = ()
+    quantiles: dict[str, tuple[float | None, ...]] = {}
+    peak: tuple[int, float] | None = None
+    windows: dict[str, dict[str, float]] = {}
+
+
+class LogEntry(Part, frozen=True, kw_only=True):
+    """One line of a log, of standard output (logger ``stdout``) or of an exception (with its traceback)."""
+
+    time_ns: int
+    host: str
+    level: str
+    logger: str
+    text: str
+
+
+class ErrorEntry(Part, frozen=True, kw_only=True):
+    """Why a run is an error: an exception nobody allowed, a check that crashed, the fence, a livelock."""
+
+    text: str
+    traceback: str = ""
+    host: str = ""
+    time_ns: int = 0
+
+
+class Document(Part, frozen=True, kw_only=True):
+    """One run.
+
+    Attributes:
+        scenario: its name, such as ``task_queue/steady``; `variant` is null for the scenario itself.
+        duration_ns: virtual; wall_seconds: real. events: digested records.
+        as_declared: whether every expectation did what the scenario declares.
+        headline: the metric the first screen shows; null lets the reader choose the gauge that moved most.
+        logs: the lines that were kept; `logs_total` counts all. left_out: what limits cut, by name of the limit.
+    """
+
+    format: int = FORMAT
+    scenario: str
+    file: str = ""
+    title: str = ""
+    variant: str | None = None
+    system: str = ""
+    seed: int
+    core: str = "python"
+    duration_ns: int
+    warmup_ns: int = 0
+    digest: str = ""
+    events: int = 0
+    wall_seconds: float = 0.0
+    versions: dict[str, str] = {}
+    verdict: Verdict
+    as_declared: bool = True
+    error: ErrorEntry | None = None
+    hosts: tuple[HostEntry, ...] = ()
+    host_states: dict[str, tuple[tuple[int, State], ...]] = {}
+    faults: tuple[FaultEntry, ...] = ()
+    windows: Windows = Windows(steady=None, faults=None, recovery=None, all=None)
+    expectations: tuple[ExpectationEntry, ...] = ()
+    metrics: tuple[MetricEntry, ...] = ()
+    headline: str | None = None
+    logs: tuple[LogEntry, ...] = ()
+    logs_total: int = 0
+    event_counts: dict[str, int] = {}
+    first_events: dict[str, int] = {}
+    left_out: dict[str, int] = {}
+
+    def to_json(self) -> bytes:
+        """Return the document as one line of JSON, fields in the order above."""
+        return msgspec.json.encode(self)
+
+    def write(self, path: Path) -> None:
+        """Write ``run.json``."""
+        path.write_bytes(self.to_json() + b"\n")
+
+
+def read_document(source: bytes | Path) -> Document:
+    """Read a run document; a ValueError says in words what is wrong with it."""
+    data = source.read_bytes() if isinstance(source, Path) else source
+    where = str(source) if isinstance(source, Path) else "the run document"
+    try:
+        found = msgspec.json.decode(data, type=dict[str, Any]).get("format")
+        if found != FORMAT:
+            raise ValueError(f"{where} has format {found!r}; this simkit reads format {FORMAT}")
+        return msgspec.json.decode(data, type=Document)
+    except msgspec.MsgspecError as problem:
+        raise ValueError(f"{where} is not a run document: {problem}") from problem
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the run document."""
+    return msgspec.json.schema(Document)
+
+
+def tell(
+    time_ns: int, host: str, text: str, story: Iterable[StoryStep], faults: Iterable[FaultEntry]
+) -> ViolationEntry:
+    """Return a violation whose story also tells which faults held or struck while it came about.
+
+    A fault belongs to the story when it held at some moment between the first step and the violation, and touched a
+    host of the story or no host at all (a link, the load).
+    """
+    told = sorted(story, key=lambda step: step.time_ns)
+    if not told or told[-1].time_ns < time_ns:
+        told.append(StoryStep(time_ns=time_ns, host=host, text=text))
+    told[-1] = msgspec.structs.replace(told[-1], violation=True)
+    actors = {step.host for step in told} | {host}
+    first_ns = told[0].time_ns
+    for fault in faults:
+        ended_ns = time_ns if fault.end_ns is None else fault.end_ns
+        strangers = [target for target in fault.targets if target not in actors]
+        if fault.begin_ns > time_ns or ended_ns < first_ns or (fault.targets and len(strangers) == len(fault.targets)):
+            continue
+        told.append(StoryStep(time_ns=fault.begin_ns, host="", text=fault.text, fault=fault.name, line=fault.line))
+    # A fault comes before what happens at the same moment, the violation after it.
+    told.sort(key=lambda step: (step.time_ns, step.violation, step.fault is None))
+    return ViolationEntry(time_ns=time_ns, host=host, text=text, story=tuple(told))

@@ -1,0 +1,128 @@
+"""The wheel, installed where nothing else is, brings only names that begin with `simkit`, and works from any folder.
+
+The quick test installs it without fetching anything and borrows the libraries of the environment around it; the audit
+lets pip fetch them as a user's would.
+"""
+
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+OURS = {"simkit", "simkit_nodes", "simkit_faults", "simkit_scenarios"}
+
+
+def output(*command: str | Path, cwd: Path) -> str:
+    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment made for one test, and a folder far from the project to stand in."""
+
+    folder: Path
+    elsewhere: Path
+
+    @classmethod
+    def make(cls, folder: Path, *options: str) -> "Environment":
+        output(sys.executable, "-m", "venv", *options, folder / "venv", cwd=folder)
+        (folder / "elsewhere").mkdir()
+        return cls(folder / "venv", folder / "elsewhere")
+
+    @property
+    def packages(self) -> Path:
+        return next(self.folder.glob("lib/python3*/site-packages"))
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+    def install(self, *arguments: str | Path) -> None:
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "--python", self.python]
+        output(*pip, "install", "--quiet", *arguments, cwd=self.elsewhere)
+
+    def top_level(self) -> set[str]:
+        """The import names that this environment's site-packages offer."""
+        return {path.name for path in self.packages.iterdir() if path.suffix != ".dist-info"}
+
+    def borrow_libraries(self) -> None:
+        """Let this environment see the libraries of the one that runs the tests.
+
+        Not its simkit: a folder named in a .pth file does not have its own .pth files read.
+        """
+        (self.packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+
+    def run(self, *arguments: str) -> str:
+        return output(self.folder / "bin" / "simkit", *arguments, cwd=self.elsewhere)
+
+    def evaluate(self, code: str) -> str:
+        return output(self.python, "-c", code, cwd=self.elsewhere).strip()
+
+
+@pytest.fixture(scope="module")
+def wheel(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    output(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder, cwd=project)
+    (built,) = folder.glob("simkit_dst-*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    environment = Environment.make(tmp_path_factory.mktemp("empty"), "--without-pip")
+    environment.install("--no-deps", "--no-index", wheel)
+    return environment
+
+
+def prove_that_it_works(environment: Environment, project: Path) -> None:
+    """Use the installed command as somebody would who never saw this checkout."""
+    assert Path(environment.evaluate("import simkit; print(simkit.__file__)")).is_relative_to(environment.packages)
+    assert environment.evaluate("import simkit_nodes, simkit_faults; print('both')") == "both"
+    assert environment.run("--version").split()[-1] == environment.evaluate(
+        "from importlib.metadata import version; print(version('simkit-dst'))"
+    )
+    assert str(project) not in environment.evaluate("import sys; print(sys.path)")
+    for scenario in sorted((project / "scenarios" / "task_queue").glob("*.yaml")):
+        environment.run("check", f"task_queue/{scenario.stem}")
+
+
+def test_the_wheel_holds_the_whole_project_and_only_it(wheel: Path, project: Path, files: list[Path]) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+    homes = {
+        "simkit": "simkit",
+        "nodes/simkit_nodes": "simkit_nodes",
+        "faults/simkit_faults": "simkit_faults",
+        "scenarios": "simkit_scenarios",
+    }
+    expected = {
+        f"{installed_as}/{path.relative_to(project / home).as_posix()}"
+        for home, installed_as in homes.items()
+        for path in files
+        if path.is_relative_to(project / home)
+    }
+    assert packed == expected
+
+
+def test_only_names_that_begin_with_simkit_reach_an_empty_environment(installed: Environment) -> None:
+    assert installed.top_level() - {"borrowed.pth"} == OURS
+
+
+def test_the_wheel_works_from_another_folder(installed: Environment, project: Path) -> None:
+    installed.borrow_libraries()
+    prove_that_it_works(installed, project)
+
+
+@pytest.mark.audit
+def test_the_wheel_and_its_libraries_install_from_nothing(wheel: Path, project: Path, tmp_path: Path) -> None:
+    environment = Environment.make(tmp_path, "--without-pip")
+    environment.install("--constraint", project / "constraints.txt", f"{wheel}[all]")
+    assert {name for name in environment.top_level() if name in {"nodes", "faults", "scenarios", "tests"}} == set()
+    assert {name for name in environment.top_level() if name.startswith("simkit")} == OURS
+    prove_that_it_works(environment, project)

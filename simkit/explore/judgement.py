@@ -61,6 +61,7 @@ class Evidence:
         liveness_from_ns: from when on `eventually` counts.
         end_ns: when the run ended.
         metrics: what was measured.
+        event_counts, first_events: how often each event was emitted, and when first.
         faults: every time a fault held.
     """
 
@@ -68,6 +69,8 @@ class Evidence:
     liveness_from_ns: int
     end_ns: int
     metrics: Metrics
+    event_counts: Mapping[str, int]
+    first_events: Mapping[str, int]
     faults: tuple[FaultEntry, ...]
 
 
@@ -85,8 +88,6 @@ class Judge:
         self, world: World, card: Card, config: Mapping[str, Any], expectations: Sequence[Expectation]
     ) -> None:
         self._expectations = expectations
-        self._counts: dict[str, int] = {}
-        self._first: dict[str, int] = {}
         self._watches: dict[str, Watch] = {}
         for expectation in expectations:
             if isinstance(expectation, (Always, Eventually, Fails)) and expectation.check not in self._watches:
@@ -96,9 +97,6 @@ class Judge:
         world.records.subscribe(("event",), self._heard)
 
     def _heard(self, record: Record) -> None:
-        name = str(record.detail[0])
-        self._counts[name] = self._counts.get(name, 0) + 1
-        self._first.setdefault(name, record.time_ns)
         event: Any = record.value
         for watch in self._watches.values():
             if watch.crashed:
@@ -132,7 +130,7 @@ class Judge:
             case Eventually():
                 return self._eventually(expectation, evidence)
             case Sometimes():
-                return self._sometimes(expectation)
+                return _sometimes(expectation, evidence)
             case MetricBound():
                 return _metric(expectation, evidence)
 
@@ -190,17 +188,19 @@ class Judge:
             violations_total=len(violations),
         )
 
-    def _sometimes(self, expectation: Sometimes) -> ExpectationEntry:
-        count = self._counts.get(expectation.event, 0)
-        times = "once" if count == 1 else f"{count:,} times"
-        return ExpectationEntry(
-            text=expectation.text,
-            kind="sometimes",
-            subject=expectation.event,
-            verdict="pass" if count else "unknown",
-            as_declared=count > 0,
-            summary=f"{times}, first at {format_clock(self._first[expectation.event])}" if count else "never seen in this run",
-        )
+
+def _sometimes(expectation: Sometimes, evidence: Evidence) -> ExpectationEntry:
+    count = evidence.event_counts.get(expectation.event, 0)
+    times = "once" if count == 1 else f"{count:,} times"
+    seen = f"{times}, first at {format_clock(evidence.first_events[expectation.event])}" if count else ""
+    return ExpectationEntry(
+        text=expectation.text,
+        kind="sometimes",
+        subject=expectation.event,
+        verdict="pass" if count else "unknown",
+        as_declared=count > 0,
+        summary=seen or "never seen in this run",
+    )
 
 
 def _metric(expectation: MetricBound, evidence: Evidence) -> ExpectationEntry:

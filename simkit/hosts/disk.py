@@ -36,7 +36,7 @@ SyncFailure = Literal["error", "lie"]
 class DiskModel(BaseModel):
     """How fast and how large a disk is. Latencies are distributions in nanoseconds; None is without limit."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     read: InstanceOf[Distribution] = Constant(0)
     """Time to the first byte of a read from the device."""
@@ -58,34 +58,21 @@ class DiskModel(BaseModel):
     """Bytes of all files together, kept in memory; a write beyond it fails with ENOSPC."""
 
 
-_MEMORY = 4 * 10**9  # bytes/s: 1 MB read from memory takes 250 us in Dean's "Numbers Everyone Should Know", LADIS 2009
+def _drive(read: Distribution, sync: Distribution, *, read_mb: int, sync_mb: int) -> DiskModel:
+    """Return a drive of so many MB/s behind the page cache of an ordinary machine.
+
+    A write is a system call of about a microsecond and a copy at 4 GB/s, after Dean's "Numbers Everyone Should Know"
+    (LADIS 2009): 250 us to read 1 MB from memory.
+    """
+    bandwidths = {"read_bandwidth": read_mb * 10**6, "sync_bandwidth": sync_mb * 10**6, "copy_bandwidth": 4 * 10**9}
+    return DiskModel(read=read, write=Constant(1_000), sync=sync, **bandwidths)
+
 
 MODELS: dict[str, DiskModel] = {
     "ideal": DiskModel(),
-    "ssd": DiskModel(
-        read=LogNormal(110_000, 0.325),
-        write=Constant(1_000),
-        sync=LogNormal(150_000, 0.54),
-        read_bandwidth=500 * 10**6,
-        copy_bandwidth=_MEMORY,
-        sync_bandwidth=490 * 10**6,
-    ),
-    "nvme": DiskModel(
-        read=LogNormal(85_000, 0.325),
-        write=Constant(1_000),
-        sync=LogNormal(30_000, 0.4),
-        read_bandwidth=3_200 * 10**6,
-        copy_bandwidth=_MEMORY,
-        sync_bandwidth=1_050 * 10**6,
-    ),
-    "hdd": DiskModel(
-        read=Uniform(7_400_000, 15_730_000),
-        write=Constant(1_000),
-        sync=Uniform(8_200_000, 16_530_000),
-        read_bandwidth=154 * 10**6,
-        copy_bandwidth=_MEMORY,
-        sync_bandwidth=154 * 10**6,
-    ),
+    "ssd": _drive(LogNormal(110_000, 0.325), LogNormal(150_000, 0.54), read_mb=500, sync_mb=490),
+    "nvme": _drive(LogNormal(85_000, 0.325), LogNormal(30_000, 0.4), read_mb=3_200, sync_mb=1_050),
+    "hdd": _drive(Uniform(7_400_000, 15_730_000), Uniform(8_200_000, 16_530_000), read_mb=154, sync_mb=154),
 }
 """The named models.
 
@@ -93,12 +80,12 @@ ideal: takes no time; still loses what is not synced.
 ssd: a SATA data-centre drive, Intel DC S4500 product specification: random read 110 us typical and 300 us at 99.9 %,
     500 and 490 MB/s; a sync as about three random writes of 52 us (data, journal, flush), with the 99.9 % of writes
     there (800 us) as its tail.
-nvme: Intel P4500 2 TB (Lenovo product guide): random read 85 us, 3.2 and 1.05 GB/s; a sync within the 12-58 us that
-    Callaghan, "SSDs, power loss protection and fsync latency" (2026), measured on drives with power loss protection;
-    the tail of reads is taken from the SATA drive, that of syncs is an assumption. Without power loss protection he
-    measured syncs of milliseconds: give such a drive as its own model.
+nvme: Intel P4500 2 TB (Lenovo product guide): random read 85 us, 3.2 and 1.05 GB/s; the tail of reads is that of the
+    SATA drive. A sync of some tens of us is what drives with power loss protection are known for (Callaghan, "SSDs,
+    power loss protection and fsync latency", 2026); 30 us and its tail are an estimate. Drives without that protection
+    take milliseconds: describe such a drive by a model of your own.
 hdd: 7200 rpm, WD Ultrastar DC HC310 specification: average seek 7.4 ms to read and 8.2 ms to write, then anything up
-    to one revolution of 8.33 ms; 154 MB/s as StorageReview measured on a WD Black of 4 TB. A sync pays one positioning.
+    to one revolution of 8.33 ms; 154 MB/s is from StorageReview on a WD Black of 4 TB. A sync pays one positioning.
 """
 
 
@@ -110,7 +97,7 @@ class Change(NamedTuple):
     offset: int = 0
     data: bytes | None = None
     """Bytes at `offset`; with None the change is of the size, to `offset`."""
-    names: "tuple[tuple[str, File | None], ...]" = ()
+    names: "Names" = ()
     """Of the directory: what each name leads to from now on."""
 
     def boundaries(self, sector: int) -> list[int]:
@@ -122,10 +109,8 @@ class Change(NamedTuple):
 
     def torn(self, cut: int, *, head: bool) -> Self:
         """Return the part of it before, or from, the byte `cut` on."""
-        assert self.data is not None
-        if head:
-            return self._replace(data=self.data[:cut])
-        return self._replace(offset=self.offset + cut, data=self.data[cut:])
+        data = self.data or b""
+        return self._replace(data=data[:cut]) if head else self._replace(offset=self.offset + cut, data=data[cut:])
 
 
 class Cached:
@@ -158,10 +143,10 @@ class File(Cached):
 
     __slots__ = ("content", "durable")
 
-    def __init__(self) -> None:
+    def __init__(self, content: bytes | bytearray = b"") -> None:
         super().__init__()
-        self.content = bytearray()
-        self.durable = bytearray()
+        self.content = bytearray(content)
+        self.durable = bytearray(content)
 
     def persist(self, change: Change) -> None:
         change_bytes(self.durable, change)
@@ -199,6 +184,9 @@ def change_names(names: dict[str, File], change: Change) -> None:
             names[name] = file
 
 
+Names = tuple[tuple[str, File | None], ...]
+
+
 class Flight(NamedTuple):
     """A sync on its way through the device: of what, up to which change, and what comes of it."""
 
@@ -221,6 +209,9 @@ class Disk:
         world: virtual time, random streams and records.
         host: the name of the host; the disk's streams are ``disk/HOST/latency`` and ``disk/HOST/power_cut``.
         model: how fast and how large it is; one of `MODELS` or your own.
+
+    Attributes:
+        used: the bytes of all files together, as processes see them.
     """
 
     def __init__(self, world: "World", host: str, model: DiskModel = MODELS["ideal"]) -> None:
@@ -240,7 +231,6 @@ class Disk:
         self._sequence = 0
         self._oldest_ns: int | None = None  # no change that is not durable is older than this
         self.used = sum(len(file.content) for file in files.values())
-        """The bytes of all files together, as processes see them."""
 
     # -- what a process sees
 
@@ -253,7 +243,7 @@ class Disk:
         return len(self._file(path).content)
 
     def names(self, prefix: str = "") -> list[str]:
-        """Return the names of all files that start with `prefix`, sorted."""
+        """Return the names of all files that begin with `prefix`, sorted."""
         return sorted(name for name in self._directory.names if name.startswith(prefix))
 
     async def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes:
@@ -296,15 +286,14 @@ class Disk:
         if not new:
             raise _error(EINVAL, new)
         if old != new:
-            self._forget(new)
+            self.used -= self.size(new) if self.exists(new) else 0
             self._change(self._directory, names=((old, None), (new, file)))
         await self._answer(loop, self._admit(self.model.write), "rename", old, new)
 
     async def delete(self, path: str) -> None:
         """Remove a file. ENOENT."""
         loop = await self._enter()
-        self._file(path)
-        self._forget(path)
+        self.used -= self.size(path)
         self._change(self._directory, names=((path, None),))
         await self._answer(loop, self._admit(self.model.write), "delete", path)
 
@@ -336,10 +325,6 @@ class Disk:
             raise _error(ENOSPC, path)
         self.used += growth
 
-    def _forget(self, path: str) -> None:
-        file = self._directory.names.get(path)
-        self.used -= len(file.content) if file else 0
-
     async def _write(self, loop: "HostLoop", operation: str, path: str, data: bytes, offset: int) -> None:
         if offset < 0 or not path:
             raise _error(EINVAL, path)
@@ -354,14 +339,7 @@ class Disk:
         done_ns = self._admit(self.model.write, len(data), self.model.copy_bandwidth)
         await self._answer(loop, done_ns, operation, path, offset, len(data), payload=data)
 
-    def _change(
-        self,
-        cached: Cached,
-        *,
-        offset: int = 0,
-        data: bytes | None = None,
-        names: tuple[tuple[str, File | None], ...] = (),
-    ) -> None:
+    def _change(self, cached: Cached, offset: int = 0, data: bytes | None = None, names: Names = ()) -> None:
         self._sequence += 1
         change = Change(self._sequence, self._world.now_ns, offset, data, names)
         if isinstance(cached, File):
@@ -392,29 +370,22 @@ class Disk:
         return self._station.admit(self._world.now_ns, service_ns)
 
     async def _answer(
-        self,
-        loop: "HostLoop",
-        done_ns: int,
-        operation: str,
-        path: str,
-        *detail: int | str,
-        payload: bytes = b"",
-        error: int | None = None,
+        self, loop: "HostLoop", done_ns: int, *told: int | str, payload: bytes = b"", error: int | None = None
     ) -> None:
-        """Wait until the device is done with an operation, and tell what it did; raise its error."""
+        """Wait until the device is done, and tell it: the operation, the path, and more; raise its error."""
         future: Future[None] = loop.create_future()
 
         def arrive() -> None:
             self._settle()
             failure = () if error is None else (errorcode[error],)
-            self._world.records.write("disk", self._host, operation, path, *detail, *failure, payload=payload)
+            self._world.records.write("disk", self._host, *told, *failure, payload=payload)
             if not future.done():
                 future.set_result(None)
 
         self._world.post(done_ns, loop, arrive)
         await future
         if error is not None:
-            raise _error(error, path)
+            raise _error(error, str(told[1]))
 
     # -- durability
 
@@ -426,8 +397,7 @@ class Disk:
             outcome = "error"
         error = EIO if outcome == "error" or cached.failed else None
         size, cached.unsent, cached.failed = cached.unsent, 0, False
-        if outcome != "lie":
-            cached.covered = self._sequence
+        cached.covered = cached.covered if outcome == "lie" else self._sequence
         done_ns = self._admit(self.model.sync, size, self.model.sync_bandwidth)
         self._flights.append(Flight(done_ns, cached, self._sequence, outcome))
         await self._answer(loop, done_ns, operation, path, 0, size, error=error)
@@ -447,9 +417,8 @@ class Disk:
             self._write_back(now_ns - age_ns)
 
     def _write_back(self, until_ns: int) -> None:
-        failures = self._sync_failures.values()
-        lose = "error" in failures
-        if lose or "lie" not in failures:
+        lose = "error" in self._sync_failures.values()
+        if lose or not self._sync_failures:
             for cached in list(self._dirty):
                 if self._write_out(cached, lambda change: change.time_ns <= until_ns, lose=lose) and lose:
                     cached.failed = True
@@ -471,9 +440,9 @@ class Disk:
         """Keep what is durable and, of every other change, whatever the disk's own stream says."""
         self._settle()
         stream = self._world.stream(f"disk/{self._host}/power_cut")
+        sector = self.model.sector
         fates = {
-            cached: [_survive(cached, change, self.model.sector, stream) for change in cached.changes]
-            for cached in self._dirty
+            cached: [_survive(cached, change, sector, stream) for change in cached.changes] for cached in self._dirty
         }
         survivors = self._directory.durable
         for path, cached in [("", self._directory), *sorted(survivors.items(), key=lambda item: item[0])]:
@@ -487,11 +456,7 @@ class Disk:
         self._restart({})
 
     def _restart(self, survivors: dict[str, File]) -> None:
-        fresh: dict[str, File] = {}
-        for path, file in survivors.items():
-            fresh[path] = File()
-            fresh[path].content, fresh[path].durable = file.durable, bytearray(file.durable)
-        self._mount(fresh)
+        self._mount({path: File(file.durable) for path, file in survivors.items()})
         self._station.clear(self._world.now_ns)
 
     # -- what faults do to it

@@ -120,7 +120,7 @@ class Host:
             return
         if not self._held_by("pause") and self._running and self.loop.frozen:
             self.resume()
-        if manner == "pause" or self._held_down():
+        if manner == "pause" or self.held_down:
             return
         if not self._running:
             self.boot()
@@ -131,7 +131,9 @@ class Host:
     def _held_by(self, manner: Manner) -> bool:
         return manner in self._held.values()
 
-    def _held_down(self) -> bool:
+    @property
+    def held_down(self) -> bool:
+        """True while some cause keeps the host from booting."""
         return any(manner != "pause" for manner in self._held.values())
 
     # -- a process begins
@@ -232,7 +234,7 @@ class Host:
             self.disk.wipe()
         if was_running or manner in ("power_cut", "wipe"):
             self._told(manner, self.incarnation)
-        if self._boot_when_ended and not self._held_down():
+        if self._boot_when_ended and not self.held_down:
             self.boot()
 
     # -- a process stands still

@@ -28,6 +28,7 @@ class Arrivals:
         offer: hands an arrival to the program on the host.
 
     Attributes:
+        load: the entry of `load:`.
         offered, missed: arrivals so far that found a process, and that did not.
     """
 
@@ -36,7 +37,7 @@ class Arrivals:
     ) -> None:
         number, hosts = share
         self._world = world
-        self._load = load
+        self.load = load
         self._host = host
         self._offer = offer
         self._stream = world.stream(f"load/{name}/{host.name}")
@@ -64,7 +65,7 @@ class Arrivals:
             self._remaining -= 1
         if self._host.running:
             self.offered += 1
-            self._world.post(self._world.now_ns, self._host.loop, self._offer, self._host, self._load, self.offered)
+            self._world.post(self._world.now_ns, self._host.loop, self._offer, self._host, self.load, self.offered)
         else:
             self.missed += 1
         self._schedule(self._world.now_ns + self._next_ns())

@@ -17,6 +17,9 @@ from simkit.language.problem import Position, Problem, Refusal, listed, nearest_
 from simkit.language.quantity import kind_of
 from simkit.language.text import MappingNode, Node, ScalarNode, SequenceNode, plain_of
 
+DETAILS = 50
+"""Complaints of one model that are looked at; a file with more has shown enough."""
+
 Model = TypeVar("Model", bound=BaseModel)
 
 _EXPECTED: Mapping[str, str] = {
@@ -44,9 +47,13 @@ def bind(model: type[Model], node: Node, where: str, problems: list[Problem]) ->
     try:
         return model.model_validate_json(json.dumps(plain_of(node)), strict=True)
     except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            problem = _problem(model, node, where, detail)
-            if problem not in problems:
+        details = error.errors(include_url=False)[:DETAILS]
+        found = {_problem(model, node, where, detail): detail for detail in details}
+        slips = {problem.nearest for problem in found}
+        for problem, detail in found.items():
+            # `host:` for `hosts:` is one mistake, not an unknown key and a missing one.
+            slipped = detail["type"] == "missing" and quoted(detail["loc"][-1]) in slips
+            if not slipped and problem not in problems:
                 problems.append(problem)
     return None
 

@@ -12,11 +12,13 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction as Exact
 from typing import Literal, TypeAlias
 
 from simkit.language.duration import TIME_UNITS, Duration
 from simkit.language.problem import Position, Refusal, listed, nearest_quoted, quoted
+from simkit.language.quantity import COMMON_SLIPS
 from simkit.language.units import BIT_UNITS, BYTE_UNITS, PERIODS, SHARE_UNITS
 from simkit.language.vocabulary import CardWords, event_names
 
@@ -73,6 +75,7 @@ class MetricBound:
     statistic: Statistic
     comparison: str
     bound: float
+    unit: str
     window: Window
     kind: Literal["metric"] = "metric"
 
@@ -98,7 +101,7 @@ class Expected:
     """An expectation with its place in the file."""
 
     expectation: Expectation
-    position: Position
+    position: Position = field(compare=False)
 
 
 def parse_expectation(text: object) -> Expectation:
@@ -149,26 +152,32 @@ def _metric_bound(phrase: str, word: str) -> MetricBound:
         raise Refusal(message, nearest_quoted(window, WINDOWS))
     if comparison not in COMPARISONS:
         raise Refusal(f"unknown comparison {quoted(comparison)} in {quoted(phrase)}", quoted("=="))
-    return MetricBound(phrase, metric, found[0], comparison, _amount(amount, phrase), windows[0])
+    bound, unit = _amount(amount, phrase)
+    return MetricBound(phrase, metric, found[0], comparison, bound, unit, windows[0])
 
 
-def _amount(text: str, phrase: str) -> float:
-    """A number with any unit of the language, in the base unit of its kind."""
-    if text.endswith(("/s", "/min", "/h", "/d")) and (match := re.match(r"([0-9.]{1,20}) ?/(\w+)\Z", text)):
-        return float(match[1]) / PERIODS[match[2]]
+_SCALES: Mapping[str, tuple[Exact, str]] = {
+    **{unit: (Exact(size, 10**9), "s") for unit, size in TIME_UNITS.items()},
+    **{unit: (Exact(size), "B") for unit, size in BYTE_UNITS.items()},
+    **{unit: (Exact(size), "bit/s") for unit, size in BIT_UNITS.items()},
+    **{unit: (size, "") for unit, size in SHARE_UNITS.items()},
+    **{f"/{period}": (Exact(1, seconds), "/s") for period, seconds in PERIODS.items()},
+}
+
+
+def _amount(text: str, phrase: str) -> tuple[float, str]:
+    """A number with any unit of the language, in the base unit of its kind, and that unit."""
     match = _AMOUNT.match(text)
     if not match:
         raise Refusal(f"cannot read the bound {quoted(text)} in {quoted(phrase)}; write a number with its unit")
     number, unit = match.groups()
     if not unit:
-        return float(number)
-    if unit in TIME_UNITS:
-        return float(number) * TIME_UNITS[unit] / 1e9
-    scales: dict[str, float] = {**BYTE_UNITS, **BIT_UNITS} | {name: float(size) for name, size in SHARE_UNITS.items()}
-    if unit not in scales:
-        near = nearest_quoted("min" if unit == "m" else unit, [*TIME_UNITS, *scales])
+        return float(number), ""
+    if unit not in _SCALES:
+        near = nearest_quoted(COMMON_SLIPS.get(unit, unit), _SCALES)
         raise Refusal(f"unknown unit {quoted(unit)} in {quoted(phrase)}", near)
-    return float(number) * scales[unit]
+    scale, base = _SCALES[unit]
+    return float(Exact(number) * scale), base
 
 
 def check_names(expectation: Expectation, card: CardWords) -> None:
@@ -184,6 +193,24 @@ def check_names(expectation: Expectation, card: CardWords) -> None:
         there = f"; {card.name} has {listed(known)}" if known else f"; {card.name} has none"
         message = f"unknown {noun} {quoted(name)} in {quoted(expectation.text)}{there}"
         raise Refusal(message, nearest_quoted(name, known))
+    if isinstance(expectation, MetricBound):
+        _check_unit(expectation, getattr(card.metrics[expectation.metric], "unit", None))
+
+
+def _check_unit(expectation: MetricBound, unit: str | None) -> None:
+    """A time is compared with a time and a size with a size, where the card says what the metric is measured in."""
+    if unit is None or expectation.statistic in ("count", "rate"):
+        return
+    wanted = unit if unit in ("s", "B", "bit/s", "/s") else ""
+    if expectation.unit != wanted:
+        measured = f"{quoted(expectation.metric)} is measured in {unit or 'plain numbers'}"
+        raise Refusal(f"{measured}; the bound in {quoted(expectation.text)} needs {_NEEDED[wanted]}")
+
+
+_NEEDED = {
+    "s": "a duration such as `2s`", "B": "a size such as `1MB`", "bit/s": "a bandwidth such as `1Gbit/s`",
+    "/s": "a frequency such as `5/s`", "": "a number without a unit, or a share such as `1%`",
+}  # fmt: skip
 
 
 def subject_of(text: str) -> str:

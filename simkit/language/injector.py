@@ -81,7 +81,12 @@ class Injector:
         return [(f"{name}/{entry.name}", self._hosts[entry.name]) for entry in entries]
 
     def _task(self, life: Coroutine[Any, Any, None], name: str) -> None:
-        self._world.control.create_task(life, name=name)
+        self._world.control.create_task(life, name=name).add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        # At once, not when the collector comes round to a task that nobody awaits.
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._world.control.call_exception_handler({"message": f"{task.get_name()} failed", "exception": error})
 
     # -- moments
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 SHOWN_LENGTH = 60
 COMPARED_LENGTH = 64
+COMPARED_NAMES = 1000
+SLIPS_MOST = 3
 
 
 class Position(NamedTuple):
@@ -70,6 +73,20 @@ class ScenarioError(Exception):
         return "\n".join(lines).rstrip(".") + ". Nothing was run."
 
 
+class Problems(list[Problem]):
+    """Problems collected on the way; reading stops with the last one that would be shown."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def append(self, problem: Problem) -> None:
+        """Note a problem; raises `ScenarioError` with all of them when there are enough."""
+        super().append(problem)
+        if len(self) >= self.most:
+            raise ScenarioError(self, self.most)
+
+
 class Refusal(ValueError):
     """A refusal that does not know its place yet; whoever holds the node turns it into a `Problem`."""
 
@@ -97,22 +114,29 @@ def listed(names: Iterable[str], most: int = 8) -> str:
 
 
 def edit_distance(left: str, right: str, most: int) -> int:
-    """Damerau-Levenshtein distance (optimal string alignment); anything above `most` comes back as `most + 1`."""
+    """Damerau-Levenshtein distance (optimal string alignment); anything above `most` comes back as `most + 1`.
+
+    Only a band of `most` cells beside the diagonal is computed (Ukkonen, 1985).
+    """
+    far = most + 1
     if abs(len(left) - len(right)) > most:
-        return most + 1
-    before: list[int] = []
-    above = list(range(len(right) + 1))
+        return far
+    width = len(right) + 1
+    before, above = [far] * width, [min(column, far) for column in range(width)]
     for row, letter in enumerate(left, 1):
-        current = [row]
-        for column, other in enumerate(right, 1):
-            cost = min(above[column] + 1, current[-1] + 1, above[column - 1] + (letter != other))
+        current = [far] * width
+        if row <= most:
+            current[0] = row
+        for column in range(max(1, row - most), min(width, row + most + 1)):
+            other = right[column - 1]
+            cost = min(above[column] + 1, current[column - 1] + 1, above[column - 1] + (letter != other))
             if row > 1 and column > 1 and letter == right[column - 2] and left[row - 2] == other:
                 cost = min(cost, before[column - 2] + 1)
-            current.append(cost)
-        if min(current) > most:
-            return most + 1
+            current[column] = min(cost, far)
+        if min(current) == far:
+            return far
         before, above = above, current
-    return min(above[-1], most + 1)
+    return above[-1]
 
 
 def nearest_name(word: str, candidates: Iterable[str]) -> str | None:
@@ -121,10 +145,14 @@ def nearest_name(word: str, candidates: Iterable[str]) -> str | None:
         return None
     folded = word.casefold()
     best: tuple[int, str] | None = None
-    for candidate in candidates:
-        most = max(1, max(len(word), min(len(candidate), COMPARED_LENGTH)) // 3)
-        distance = edit_distance(folded, candidate.casefold(), most)
-        if distance <= most and (best is None or (distance, candidate) < best):
+    for candidate in islice(candidates, COMPARED_NAMES):
+        other = candidate.casefold()[: COMPARED_LENGTH + SLIPS_MOST + 1]
+        most = min(SLIPS_MOST, max(1, max(len(folded), len(other)) // 3))
+        distance = edit_distance(folded, other, most)
+        close = distance <= most
+        if not close and min(len(folded), len(other)) > SLIPS_MOST and (folded in other or other in folded):
+            close, distance = True, SLIPS_MOST + 1 + abs(len(folded) - len(other))
+        if close and (best is None or (distance, candidate) < best):
             best = (distance, candidate)
     return best[1] if best else None
 

@@ -20,7 +20,7 @@ from simkit.language.library import Source, without
 from simkit.language.limits import Limits
 from simkit.language.model import HostModel, ScenarioModel
 from simkit.language.overlay import set_path
-from simkit.language.problem import Position, Problem, Refusal, ScenarioError, listed, nearest_quoted, quoted
+from simkit.language.problem import Position, Problem, Problems, Refusal, ScenarioError, listed, nearest_quoted, quoted
 from simkit.language.resolved import LoadSpec, Scenario, Sweep
 from simkit.language.roster import HostEntry, Roster, check_name
 from simkit.language.sense import Setting, check_injections, check_target, static_hosts
@@ -39,9 +39,12 @@ class Reader:
         self.source = source
         self.registry = registry
         self.limits = limits
-        self.problems: list[Problem] = []
+        self.problems = Problems(limits.problems)
+        self._rosters: list[tuple[Node, CardWords, Roster]] = []
 
     def read(self, tree: MappingNode, variant: str | None) -> Scenario:
+        """The scenario that a merged tree means; raises `ScenarioError`."""
+        self.problems = Problems(self.limits.problems)
         self._check_sizes(tree)
         model = bind(ScenarioModel, without(tree, "extends"), "", self.problems)
         card = self._card(tree)
@@ -141,6 +144,10 @@ class Reader:
     def _roster(self, model: ScenarioModel, card: CardWords, tree: MappingNode) -> Roster:
         section = _section(tree, "hosts")
         assert section is not None
+        for node, known, roster in self._rosters:
+            # Most variants leave the hosts alone: the same section is the same roster.
+            if node is section and known is card:
+                return roster
         total = sum(host.count or 1 for host in model.hosts.values())
         if total > self.limits.hosts:
             self._refuse(section.position, f"{total:,} hosts; the limit hosts of {self.limits.hosts:,} is exceeded")
@@ -149,6 +156,8 @@ class Reader:
             self._check_host(name, host, card, section.entries[name])
         roster = _roster_of(model.hosts, section)
         self._check_one_namespace(roster, section)
+        if not self.problems:
+            self._rosters.append((section, card, roster))
         return roster
 
     def _check_host(self, name: str, host: HostModel, card: CardWords, entry: Entry) -> None:
@@ -205,22 +214,26 @@ class Reader:
             self._refuse(section.position, f"nothing arrives at {card.name} from outside; leave `load` out")
             return ()
         found: list[LoadSpec] = []
+        checked: set[str] = set()
         for name, entry in section.entries.items():
             model = bind(card.load, entry.node, f"load.{name}", self.problems)
             origin = entry.node.get("from") if isinstance(entry.node, MappingNode) else None
             if model is None or origin is None:
                 continue
-            targets = self._origins(origin, card, roster)
+            targets = self._origins(origin, card, roster, checked)
             begin = getattr(model, "start", None)
             if isinstance(begin, Duration) and begin >= duration:
                 self._refuse(_place(entry, "start"), f"{quoted(name)} starts after the end")
             found.append(LoadSpec(name, model, targets, entry.key_position))
         return tuple(found)
 
-    def _origins(self, node: Node, card: CardWords, roster: Roster) -> tuple[Target, ...]:
+    def _origins(self, node: Node, card: CardWords, roster: Roster, checked: set[str]) -> tuple[Target, ...]:
         try:
             targets = parse_targets(plain_of(node))
             for target in targets:
+                if target.text in checked:
+                    continue
+                checked.add(target.text)
                 check_target(target, card, roster)
                 indices = static_hosts(target, roster)
                 if indices is None:

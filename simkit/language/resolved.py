@@ -30,7 +30,7 @@ class LoadSpec:
     name: str
     model: BaseModel
     targets: tuple[Target, ...]
-    position: Position
+    position: Position = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,13 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Everything a run needs to know; `document` is the resolved tree, with the place of every node."""
+    """Everything a run needs to know; `document` is the resolved tree, with the place of every node.
 
-    name: str
-    file: str
+    Two are equal if they mean the same, wherever and however they were written.
+    """
+
+    name: str = field(compare=False)
+    file: str = field(compare=False)
     title: str
     system: str
     seed: int

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from simkit.language.problem import Position, Refusal, nearest_name, quoted
@@ -41,7 +41,7 @@ class Roster:
     """All hosts in file order, and where each group was declared."""
 
     hosts: tuple[HostEntry, ...]
-    positions: Mapping[str, Position]
+    positions: Mapping[str, Position] = field(compare=False)
 
     def __len__(self) -> int:
         return len(self.hosts)

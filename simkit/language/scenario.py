@@ -70,15 +70,15 @@ def load_source(
 ) -> Scenario:
     """Like `load_scenario`, for a file that `Library.locate` found."""
     tree = read_extended(source, library or Library(), limits)
-    base = Reader(source, registry, limits)
+    reader = Reader(source, registry, limits)
     chosen = tree if variant is None else _with_variant(tree, variant, source)
     for text in overrides:
         chosen = override(chosen, text, limits)
     if seed is not None:
         chosen = override(chosen, f"seed={seed}", limits)
-    scenario = base.read(chosen, variant)
+    scenario = reader.read(chosen, variant)
     if variant is None and not overrides:
-        _check_variants(tree, scenario, source, registry, limits)
+        _check_variants(tree, scenario, source, reader)
     return scenario
 
 
@@ -116,17 +116,15 @@ def _with_variant(tree: MappingNode, name: str, source: Source) -> MappingNode:
     return changed
 
 
-def _check_variants(
-    tree: MappingNode, scenario: Scenario, source: Source, registry: Registry, limits: Limits
-) -> None:
+def _check_variants(tree: MappingNode, scenario: Scenario, source: Source, reader: Reader) -> None:
     """A variant that cannot run is an error of the file, found before anything runs."""
     problems: list[Problem] = []
     for name in scenario.variants:
         try:
-            Reader(source, registry, limits).read(_with_variant(tree, name, source), name)
+            reader.read(_with_variant(tree, name, source), name)
         except ScenarioError as error:
             problems += [replace(each, message=f"variant {quoted(name)}: {each.message}") for each in error.problems]
-        if len(problems) >= limits.problems:
+        if len(problems) >= reader.limits.problems:
             break
     if problems:
-        raise ScenarioError(problems, limits.problems)
+        raise ScenarioError(problems, reader.limits.problems)

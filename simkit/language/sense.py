@@ -8,7 +8,7 @@ to the run.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from simkit.language.injection import Injection
 from simkit.language.moment import FaultEdge, Moment, Occurrence
@@ -27,6 +27,14 @@ class Setting:
     roster: Roster
     duration: Duration
     injections: Mapping[str, Injection]
+    masks: dict[str, int] = field(default_factory=dict, compare=False)
+
+    def mask(self, target: Target) -> int:
+        """The hosts of a target as bits, 0 if only a run can tell; each text is worked out once."""
+        if target.text not in self.masks:
+            indices = static_hosts(target, self.roster) or ()
+            self.masks[target.text] = sum(1 << index for index in indices)
+        return self.masks[target.text]
 
 
 def check_target(target: Target, card: CardWords, roster: Roster) -> None:
@@ -84,23 +92,26 @@ def _check_aim(injection: Injection, setting: Setting) -> None:
     if every is not None and every.each:
         if injection.target_kind != "hosts":
             raise Refusal("`each` repeats for every host by itself, and this fault is not aimed at hosts")
-        drawn = [target.text for target in injection.host_targets if static_hosts(target, setting.roster) is None]
+        drawn = [target.text for target in injection.host_targets if not setting.mask(target)]
         if drawn:
             raise Refusal(f"`each` repeats for every host by itself; {quoted(drawn[0])} is not a fixed set of hosts")
     if injection.target_kind == "groups":
-        _check_groups(injection, setting.roster)
+        _check_groups(injection, setting)
 
 
-def _check_groups(injection: Injection, roster: Roster) -> None:
+def _check_groups(injection: Injection, setting: Setting) -> None:
     """One host on two sides of a partition is two faults that cannot both hold."""
-    owner: dict[int, int] = {}
-    for number, group in enumerate(injection.aim):
+    seen = 0
+    for group in injection.aim:
         assert isinstance(group, tuple)
+        inside = 0
         for target in group:
-            for index in static_hosts(target, roster) or ():
-                if owner.setdefault(index, number) != number:
-                    raise Refusal(f"{quoted(roster.hosts[index].name)} is in two groups of {injection.word}")
-    if len(injection.aim) == 1 and len(owner) == len(roster):
+            inside |= setting.mask(target)
+        if both := seen & inside:
+            host = setting.roster.hosts[(both & -both).bit_length() - 1]
+            raise Refusal(f"{quoted(host.name)} is in two groups of {injection.word}")
+        seen |= inside
+    if len(injection.aim) == 1 and seen.bit_count() == len(setting.roster):
         raise Refusal(f"{quoted(injection.aim_text)}: there is no host left on the other side")
 
 
@@ -191,9 +202,9 @@ def _check_times(injection: Injection, begins: Mapping[str, int | None], setting
         message = f"{quoted(injection.name)} repeats every {quoted(every.text)}, longer than the run"
         raise Refusal(f"{message} of {format_duration(setting.duration)}")
     until = injection.timing.until
-    end = time_of(until, begins, setting.injections) if until is not None else None
-    if begin is not None and end is not None and end <= begin:
-        message = f"{quoted(injection.name)} ends at {exact_duration(end)}"
+    heals = time_of(until, begins, setting.injections) if until is not None else None
+    if begin is not None and heals is not None and heals <= begin:
+        message = f"{quoted(injection.name)} ends at {exact_duration(heals)}"
         raise Refusal(f"{message}, not after it begins ({exact_duration(begin)})")
 
 
@@ -209,7 +220,7 @@ def _check_pairs(setting: Setting, begins: Mapping[str, int | None], problems: l
         for begin, _, later in spans[place + 1 :]:
             if begin >= end:
                 break
-            if _excluded(earlier, later) and _share_a_host(earlier, later, setting.roster):
+            if _excluded(earlier, later) and _share_a_host(earlier, later, setting):
                 both = f"{quoted(later.name)} ({later.word}) and {quoted(earlier.name)} ({earlier.word})"
                 problems.append(Problem(later.position, f"{both} cannot both hold at {exact_duration(begin)}"))
 
@@ -227,10 +238,11 @@ def _excluded(one: Injection, other: Injection) -> bool:
     return other.word in getattr(one.fault, "excludes", ()) or one.word in getattr(other.fault, "excludes", ())
 
 
-def _share_a_host(one: Injection, other: Injection, roster: Roster) -> bool:
-    def struck(injection: Injection) -> set[int]:
-        return {index for target in injection.host_targets for index in static_hosts(target, roster) or ()}
+def _share_a_host(one: Injection, other: Injection, setting: Setting) -> bool:
+    def struck(injection: Injection) -> int:
+        mask = 0
+        for target in injection.host_targets:
+            mask |= setting.mask(target)
+        return mask
 
     return bool(struck(one) & struck(other))
-
-

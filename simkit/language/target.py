@@ -28,6 +28,7 @@ _ZONE = re.compile(r"zone (\S+)\Z")
 _PLAIN = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(?: in (?:zone )?([A-Za-z_][A-Za-z0-9_-]*))?\Z")
 _ROLE = re.compile(r"([a-z][a-z_]{0,40}) of ([A-Za-z0-9_. -]{1,80})\Z")
 _LINK = re.compile(r"(.+?)\s*(<->|->)\s*(.+)\Z")
+TARGETS_MAX = 1000
 WELL_KNOWN_ROLES = frozenset({"leader", "primary", "coordinator", "master"})
 
 
@@ -156,8 +157,8 @@ def _domain(phrase: str, whole: str) -> Domain:
 def parse_targets(value: object) -> tuple[Target, ...]:
     """One target, or a list of targets that are struck together."""
     if isinstance(value, (list, tuple)):
-        if not value:
-            raise Refusal("an empty list of targets")
+        if not 0 < len(value) <= TARGETS_MAX:
+            raise Refusal(f"a list of targets has 1 to {TARGETS_MAX:,} entries, not {len(value):,}")
         return tuple(parse_target(item) for item in value)
     return (parse_target(value),)
 
@@ -173,8 +174,8 @@ def parse_link(text: object) -> LinkTarget:
 def parse_links(value: object) -> tuple[LinkTarget, ...]:
     """One link, or a list of links that are struck together."""
     if isinstance(value, (list, tuple)):
-        if not value:
-            raise Refusal("an empty list of links")
+        if not 0 < len(value) <= TARGETS_MAX:
+            raise Refusal(f"a list of links has 1 to {TARGETS_MAX:,} entries, not {len(value):,}")
         return tuple(parse_link(item) for item in value)
     return (parse_link(value),)
 

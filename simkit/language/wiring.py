@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from simkit.language.model import LinkModel
 from simkit.language.problem import Position, Problem, Refusal, quoted
@@ -28,7 +28,7 @@ class Wire:
     target: str
     both: bool
     link: Link
-    position: Position
+    position: Position = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)

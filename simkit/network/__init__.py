@@ -1,0 +1,37 @@
+"""Everything between hosts: links, paths, streams, messages, and the conditions that faults lay over them."""
+
+from simkit.network.channel import Channel
+from simkit.network.codec import BigInteger, register_codec
+from simkit.network.endpoint import Endpoint
+from simkit.network.errors import RemoteError, RequestTimeout, Unreachable
+from simkit.network.handlers import handles
+from simkit.network.link import Link
+from simkit.network.message import Message
+from simkit.network.network import Network
+from simkit.network.selector import Between, Everything, Pairs, Selector, Touching, between, pairs, touching
+from simkit.network.tcp_parameters import TcpParameters
+from simkit.network.topology import Topology
+
+__all__ = [
+    "Between",
+    "BigInteger",
+    "Channel",
+    "Endpoint",
+    "Everything",
+    "Link",
+    "Message",
+    "Network",
+    "Pairs",
+    "RemoteError",
+    "RequestTimeout",
+    "Selector",
+    "TcpParameters",
+    "Topology",
+    "Touching",
+    "Unreachable",
+    "between",
+    "handles",
+    "pairs",
+    "register_codec",
+    "touching",
+]

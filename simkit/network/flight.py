@@ -32,7 +32,19 @@ class Flight:
         posted: its arrival in the queue of the receiving process.
     """
 
-    __slots__ = ("arrival_ns", "attempts", "data", "final", "missing", "noticed", "offset", "posted", "sent_ns", "serial", "state")
+    __slots__ = (
+        "arrival_ns",
+        "attempts",
+        "data",
+        "final",
+        "missing",
+        "noticed",
+        "offset",
+        "posted",
+        "sent_ns",
+        "serial",
+        "state",
+    )
 
     def __init__(self, serial: int, offset: int, data: bytes, final: bool) -> None:
         self.serial = serial

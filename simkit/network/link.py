@@ -41,7 +41,7 @@ class Link(BaseModel):
     @classmethod
     def of_round_trip(cls, rtt: Distribution, **other: object) -> Self:
         """Return a link whose two directions together take `rtt` (ns) on average, half of it each way."""
-        return cls(one_way=rtt.scaled(0.5), **other)  # type: ignore[arg-type]
+        return cls(one_way=rtt.scaled(0.5), **other)
 
 
 LOOPBACK = Link(one_way=Constant(15_000))

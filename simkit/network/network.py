@@ -7,15 +7,17 @@ It deliberately neither sends nor receives: that is what stacks and endpoints do
 """
 
 from collections.abc import Callable, Iterable
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from simkit.kernel import Distribution, Station
+from simkit.network.address import ANY_ADDRESS
 from simkit.network.interface import Interface
 from simkit.network.link import Link
 from simkit.network.overlay import AddedLatency, AddedLoss, Cut, LimitedBandwidth, Overlay
 from simkit.network.path import Path
-from simkit.network.selector import Selector, between, pairs as pairs_of
+from simkit.network.selector import Selector, between
+from simkit.network.selector import pairs as pairs_of
 from simkit.network.tcp_parameters import TcpParameters
 from simkit.network.topology import Topology
 
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 
 Undo = Callable[[], None]
 
-LOCALHOST = "127.0.0.1"
-ANY_ADDRESS = "0.0.0.0"
 HOSTS_MAX = 2**24 - 2
 
 
@@ -165,12 +165,3 @@ class Network:
                 self.epoch += 1
 
         return undo
-
-
-def is_address(text: str) -> bool:
-    """Return True if `text` is written as an IPv4 address."""
-    try:
-        IPv4Address(text)
-    except AddressValueError:
-        return False
-    return True

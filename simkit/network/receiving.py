@@ -24,10 +24,22 @@ class Receiver:
     Attributes:
         sender: the other machine's sending side; set when the connection is made.
         unread: bytes that arrived in order and that the process has not read.
+        read_bytes: how many bytes of the stream the process has read.
         finished: True once FIN has arrived, behind everything else.
     """
 
-    __slots__ = ("_ahead", "_capacity", "_expected", "_last_credit_ns", "_read", "_write", "finished", "half", "sender", "unread")
+    __slots__ = (
+        "_ahead",
+        "_capacity",
+        "_expected",
+        "_last_credit_ns",
+        "_write",
+        "finished",
+        "half",
+        "read_bytes",
+        "sender",
+        "unread",
+    )
 
     sender: "Sender"
 
@@ -39,7 +51,7 @@ class Receiver:
         self._write = network.world.records.write
         self._capacity = network.tcp.receive_buffer
         self._expected = 0  # the serial of the next flight in order
-        self._read = 0  # bytes of the stream that the process has read
+        self.read_bytes = 0
         self._ahead: dict[int, Flight] = {}  # flights that arrived before one that was sent before them
         self._last_credit_ns = 0
 
@@ -60,7 +72,7 @@ class Receiver:
         unread = self.unread
         data = unread.popleft() if len(unread) == 1 else b"".join(unread)
         unread.clear()
-        self._read += len(data)
+        self.read_bytes += len(data)
         return data
 
     def acknowledge(self, flight: Flight | None = None) -> None:
@@ -79,7 +91,7 @@ class Receiver:
         if arrival_ns < self._last_credit_ns:
             arrival_ns = self._last_credit_ns
         self._last_credit_ns = arrival_ns
-        sender.credits.append((arrival_ns, self._expected, self._read + self._capacity))
+        sender.credits.append((arrival_ns, self._expected, self.read_bytes + self._capacity))
         if sender.blocked:
             sender.wake_at(arrival_ns)
 

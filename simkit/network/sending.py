@@ -30,7 +30,7 @@ class Sender:
     Attributes:
         path: to the other machine.
         receiver: the other machine's receiving side; set when the connection is made.
-        sent, handed, written: bytes of the stream sent at least once, handed to the machine, and written by the process.
+        sent, handed, written: bytes of the stream sent at least once, handed to the machine, written by the process.
         in_flight_bytes: bytes sent and, as far as the sender looked, not acknowledged.
         credits: acknowledgements under way: (arrival, first serial not received, first offset outside the window).
         blocked: True while it waits for an acknowledgement, or for the recovery from a loss, to send on.
@@ -38,6 +38,7 @@ class Sender:
 
     __slots__ = (
         "_backoff",
+        "_finished",
         "_finishing",
         "_head",
         "_in_flight",
@@ -82,7 +83,7 @@ class Sender:
         self._in_flight: deque[Flight] = deque()
         self._serial = 0
         self._last_arrival_ns = 0
-        self._finishing = False
+        self._finished = self._finishing = False
         self._recovering = self._progress = False
         self._backoff = 0
         self._smoothed_rtt_ns = self._rtt_deviation_ns = 0
@@ -107,8 +108,9 @@ class Sender:
 
     def finish(self) -> None:
         """Send FIN after everything that was written."""
-        self._finishing = True
-        self.pump()
+        if not self._finished:
+            self._finished = self._finishing = True
+            self.pump()
 
     def buffered_by_process(self) -> int:
         """Return the bytes that do not fit into the machine's send buffer, and so are with the process still."""

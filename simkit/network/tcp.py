@@ -12,7 +12,7 @@ import errno
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from simkit.network.flight import Flight
+from simkit.network.flight import Flight, wire_bytes
 from simkit.network.receiving import Receiver
 from simkit.network.sending import Sender
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from simkit.network.stack import Stack
 
 SocketAddress = tuple[str, int]
+
+_RST_BYTES = wire_bytes(0)
 
 
 class Process(Protocol):
@@ -45,7 +47,7 @@ class Half:
     """One end of a connection.
 
     Attributes:
-        peer: the other end; set by `join`.
+        peer: the other end, once SYN has arrived there.
         local, remote: addresses with ports.
         connection: number of the connection, the same at both ends.
         established: True once this end has seen the handshake through.
@@ -79,8 +81,6 @@ class Half:
         "stack",
     )
 
-    peer: "Half"
-
     def __init__(
         self, stack: "Stack", target: "Interface", local: SocketAddress, remote: SocketAddress, connection: int
     ) -> None:
@@ -91,6 +91,7 @@ class Half:
         self.remote = remote
         self.connection = connection
         self.established = self.closed = self.gone = self.soft_error = self.linger_zero = False
+        self.peer: Half | None = None
         self.error: OSError | None = None
         self.process: Process | None = None
         self.listener: Listener | None = None
@@ -128,11 +129,15 @@ class Half:
         """Let the process look as soon as it runs."""
         if not self._notified and self.stack.running:
             self._notified = True
-            self.stack.world.post(self.stack.world.now_ns, self.stack.loop, self._look)
+            self.stack.world.post(self.stack.world.now_ns, self.stack.loop, self.look)
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Let the process see what has been waiting, and tell the peer that the window has opened."""
         self._notified = False
+        read_before = self.receiver.read_bytes
         self.readable()
+        if self.receiver.read_bytes > read_before:
+            self.receiver.acknowledge()
 
     def sent_on(self) -> None:
         """Tell the process that its buffer emptied."""
@@ -142,6 +147,11 @@ class Half:
     def _sent_on(self) -> None:
         if self.process is not None:
             self.process.writable()
+
+    def divert_arrivals(self) -> None:
+        """Let what is on its way to the process arrive at the machine alone."""
+        if self.peer is not None:
+            self.peer.sender.divert()
 
     def close(self) -> None:
         """The process closes its socket: FIN behind what was written, or RST when it has not read everything."""
@@ -170,8 +180,8 @@ class Half:
         if self.gone:
             return
         self.forget(discard=True)
-        arrival_ns = self.sender.path.transit(66)
-        if arrival_ns >= 0:
+        arrival_ns = self.sender.path.transit(_RST_BYTES)
+        if arrival_ns >= 0 and self.peer is not None:
             arrival_ns = self.sender.after_all_ns(arrival_ns)
             self.stack.world.post(arrival_ns, self.stack.world.control, self.peer.reset_by_peer)
 
@@ -213,8 +223,8 @@ class Half:
         self.gone = self.closed = True
         self.process = None
         self.sender.stop()
-        if hasattr(self, "peer"):
-            # A peer that waits for a larger window would otherwise wait for ever.
+        if self.peer is not None and self.peer.sender.blocked:
+            # A peer that waits for the window to open would otherwise wait for ever.
             self.peer.sender.probe_later()
 
     # -- segments for a connection that the machine does not know
@@ -223,7 +233,7 @@ class Half:
         """Answer with RST, or not at all when the machine has no power."""
         sender = self.receiver.sender
         if self.stack.interface.powered:
-            arrival_ns = self.sender.path.transit(66)
+            arrival_ns = self.sender.path.transit(_RST_BYTES)
             if arrival_ns >= 0:
                 self.stack.world.post(arrival_ns, self.stack.world.control, sender.half.reset_by_peer)
                 return

@@ -152,7 +152,8 @@ class Document(Part, frozen=True, kw_only=True):
 
     Attributes:
         scenario: its name, such as ``task_queue/steady``; `variant` is null for the scenario itself.
-        duration_ns: virtual; wall_seconds: real. events: digested records.
+        duration_ns: virtual, as planned; ended_ns: null unless the run ended before. wall_seconds: real.
+        events: digested records.
         as_declared: whether every expectation did what the scenario declares.
         headline: the metric the first screen shows; null lets the reader choose the gauge that moved most.
         logs: the lines that were kept; `logs_total` counts all. left_out: what limits cut, by name of the limit.
@@ -167,6 +168,7 @@ class Document(Part, frozen=True, kw_only=True):
     seed: int
     core: str = "python"
     duration_ns: int
+    ended_ns: int | None = None
     warmup_ns: int = 0
     digest: str = ""
     events: int = 0

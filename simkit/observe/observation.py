@@ -130,6 +130,7 @@ class Observation:
             seed=seed,
             core=core,
             duration_ns=self.duration_ns,
+            ended_ns=self._world.now_ns if self._world.now_ns < self.duration_ns else None,
             warmup_ns=self.warmup_ns,
             digest=self._world.records.digest(),
             events=self._world.records.count,

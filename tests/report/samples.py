@@ -152,7 +152,7 @@ def play(world: World, workers: int = 6, until_ns: int = DURATION_NS) -> tuple[O
         arrived = dice.below(3) + dice.below(2) if now_ns < 1_140 * S else 0
         capacity = 0.36 * len(usable) * (0.8 + dice.below(40) / 100)
         done = min(depth + arrived, capacity)
-        depth += arrived - done
+        depth = max(0.0, depth + arrived - done)
         if state["broker"] == "up":
             observation.metrics_of("broker").gauge("queue.depth", "tasks").set(round(depth))
         for name in up:
@@ -238,7 +238,7 @@ def failing() -> Document:
 def broken() -> Document:
     """A run that ends early because a node raised an exception that nobody allows."""
     world = World(seed=3)
-    observation, entries = play(world, until_ns=640 * S)
+    observation, entries = play(world, until_ns=608 * S)
     observation.close()
     traceback = (
         "Traceback (most recent call last):\n"

@@ -83,7 +83,8 @@ return {now, replies}
 """
 
 _LEASE = """
--- ARGV: worker, count, lease_us, late|early. Returns now, deadline, then {id, token, attempt, priority, since, body} each
+-- ARGV: worker, count, lease_us, late|early. Returns now, deadline, then {id, token, attempt, priority, since, last
+-- retry delay in us, body} each
 local worker, count, mode = ARGV[1], tonumber(ARGV[2]), ARGV[4]
 local now = now_us()
 local deadline = now + tonumber(ARGV[3])
@@ -103,17 +104,21 @@ local token = redis.call('INCRBY', 'tq:token', #ids) - #ids
 local reply, leases = {now, deadline}, {}
 for _, id in ipairs(ids) do
   local key = 'tq:task:' .. id
-  local task = redis.call('HMGET', key, 'body', 'attempt', 'priority', 'since', 'state')
+  local task = redis.call('HMGET', key, 'body', 'attempt', 'priority', 'since', 'state', 'delay')
   if task[1] and not terminal[task[5]] then
     token = token + 1
     local attempt = (tonumber(task[2]) or 0) + 1
     redis.call('HSET', key, 'state', state, 'attempt', attempt, 'token', token, 'worker', worker)
     leases[#leases + 1] = deadline
     leases[#leases + 1] = id
-    reply[#reply + 1] = {id, token, attempt, task[3], task[4], task[1]}
+    reply[#reply + 1] = {id, token, attempt, task[3], task[4], task[6] or '0', task[1]}
   end
 end
-if state == 'leased' and #leases > 0 then redis.call('ZADD', 'tq:processing', unpack(leases)) end
+if #leases > 0 then
+  if state == 'leased' then redis.call('ZADD', 'tq:processing', unpack(leases))
+  else redis.call('HINCRBY', 'tq:totals', 'taken', #leases / 2)
+  end
+end
 return reply
 """
 
@@ -142,7 +147,7 @@ _SETTLE = """
 -- failure, retry, dead, release | stale (the lease is another's now) | already (a terminal state stands) | unknown
 local worker, ttl = ARGV[1], tonumber(ARGV[2])
 local now = now_us()
-local reply, gone, totals, rang = {now}, {}, {success = 0, failure = 0, retry = 0}, false
+local reply, gone, totals, rang = {now}, {}, {success = 0, failure = 0, retry = 0, taken = 0}, false
 for i = 3, #ARGV, 5 do
   local id, token, kind, text = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 4]
   local key = 'tq:task:' .. id
@@ -153,6 +158,7 @@ for i = 3, #ARGV, 5 do
   elseif token ~= '' and (task[2] ~= token or task[3] ~= worker) then verdict = 'stale'
   else
     gone[#gone + 1] = id
+    if task[1] == 'taken' then totals.taken = totals.taken - 1 end
     if kind == 'success' or kind == 'failure' then
       redis.call('HSET', key, 'state', kind, 'result', text, 'finished', now)
       if ttl > 0 then redis.call('PEXPIRE', key, ttl) end
@@ -165,7 +171,7 @@ for i = 3, #ARGV, 5 do
       local history = chapter(task[7], attempt, worker, now, kind .. ': ' .. text)
       if kind == 'retry' and attempt < tonumber(task[5]) then
         due = now + tonumber(ARGV[i + 3])
-        redis.call('HSET', key, 'state', 'delayed', 'token', '', 'since', due, 'history', history)
+        redis.call('HSET', key, 'state', 'delayed', 'token', '', 'since', due, 'delay', ARGV[i + 3], 'history', history)
         redis.call('ZADD', 'tq:delayed', due, id)
         totals.retry = totals.retry + 1
       else
@@ -178,7 +184,7 @@ for i = 3, #ARGV, 5 do
 end
 if #gone > 0 then redis.call('ZREM', 'tq:processing', unpack(gone)) end
 for kind, count in pairs(totals) do
-  if count > 0 then redis.call('HINCRBY', 'tq:totals', kind, count) end
+  if count ~= 0 then redis.call('HINCRBY', 'tq:totals', kind, count) end
 end
 if rang then ring() end
 return reply
@@ -265,12 +271,15 @@ return task
 """
 
 _DEPTHS = """
--- Returns now, ready per priority 0..9, delayed, processing, dead
+-- Returns now, ready per priority 0..9, delayed, processing, dead letters, then the totals submitted, success, failure,
+-- dead, taken
 local reply = {now_us()}
 for priority = 0, 9 do reply[#reply + 1] = redis.call('LLEN', 'tq:ready:' .. priority) end
 reply[#reply + 1] = redis.call('ZCARD', 'tq:delayed')
 reply[#reply + 1] = redis.call('ZCARD', 'tq:processing')
 reply[#reply + 1] = redis.call('ZCARD', 'tq:dead')
+local totals = redis.call('HMGET', 'tq:totals', 'submitted', 'success', 'failure', 'dead', 'taken')
+for i = 1, 5 do reply[#reply + 1] = tonumber(totals[i]) or 0 end
 return reply
 """
 

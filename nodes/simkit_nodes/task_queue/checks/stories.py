@@ -1,0 +1,107 @@
+"""The life of a task as lines of a story, kept for the tasks that were in the news last.
+
+Memory is bounded by the number of tasks and of events per task; a violation about a task that has been forgotten is still a
+violation, with a shorter story. Text is only made when somebody is told it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from typing import Any
+
+from simkit.checks.check import Step
+from simkit.node import Event
+from simkit_nodes.task_queue.events import (
+    EffectApplied,
+    EffectRefused,
+    LeaseExtended,
+    LeaseLost,
+    ResultRefused,
+    RetryPlanned,
+    TaskAcknowledged,
+    TaskDead,
+    TaskFailed,
+    TaskLeased,
+    TaskPromoted,
+    TaskRecovered,
+    TaskRedelivered,
+    TaskRedriven,
+    TaskReleased,
+    TaskRetried,
+    TaskSubmitted,
+    TaskSucceeded,
+)
+
+TASKS_KEPT = 20_000
+EVENTS_KEPT = 12
+
+
+class Stories:
+    """Remembers the last events of the last tasks."""
+
+    def __init__(self) -> None:
+        self._events: OrderedDict[str, deque[tuple[int, str, Event]]] = OrderedDict()
+
+    def remember(self, time_ns: int, host: str, event: Event, task: str) -> None:
+        events = self._events.get(task)
+        if events is None:
+            if len(self._events) >= TASKS_KEPT:
+                self._events.popitem(last=False)
+            events = self._events[task] = deque(maxlen=EVENTS_KEPT)
+        else:
+            self._events.move_to_end(task)
+        events.append((time_ns, host, event))
+
+    def tell(self, task: str) -> tuple[Step, ...]:
+        """The story so far, oldest first."""
+        return tuple(Step(time_ns, host, describe(event)) for time_ns, host, event in self._events.get(task, ()))
+
+
+def task_of(event: Event) -> str | None:
+    """The task an event is about, if any."""
+    return getattr(event, "task", None)
+
+
+def describe(event: Any) -> str:
+    """One line that says what an event means for its task."""
+    match event:
+        case TaskAcknowledged():
+            return f"task {event.task} acknowledged"
+        case TaskSubmitted():
+            return f"task {event.task} stored, priority {event.priority}"
+        case TaskLeased(early=True):
+            return f"task {event.task} handed to {event.worker} and forgotten (ack: early), attempt {event.attempt}"
+        case TaskLeased():
+            seconds = (event.deadline_ns - event.now_ns) / 1e9
+            return f"lease {event.token} of {event.task} to {event.worker}, attempt {event.attempt}, for {seconds:g} s"
+        case LeaseExtended():
+            return f"lease {event.token} of {event.task} extended"
+        case LeaseLost():
+            return f"lease {event.token} of {event.task} is another's now"
+        case TaskRedelivered():
+            return f"sweeper: lease {event.token} of {event.task} expired, queued again"
+        case TaskReleased():
+            return f"task {event.task} given back by {event.worker}"
+        case TaskPromoted():
+            return f"task {event.task} is due"
+        case TaskSucceeded():
+            return f"task {event.task} success by {event.worker}, attempt {event.attempt}"
+        case TaskFailed():
+            return f"task {event.task} failure by {event.worker}: {event.reason}"
+        case TaskRetried():
+            return f"task {event.task} attempt {event.attempt} failed, next in {event.delay_ns / 1e9:.3f} s: {event.reason}"
+        case RetryPlanned():
+            return f"task {event.task} to be tried again in {event.delay_ns / 1e9:.3f} s"
+        case TaskDead():
+            return f"task {event.task} is a dead letter: {event.reason}"
+        case TaskRedriven():
+            return f"task {event.task} redriven"
+        case ResultRefused():
+            return f"result of {event.worker} for {event.task} refused: {event.reason}"
+        case TaskRecovered():
+            return f"task {event.task} found after a restart: {event.state}"
+        case EffectApplied():
+            return f"attempt {event.attempt} of {event.task} by {event.worker}: effect took place"
+        case EffectRefused():
+            return f"attempt {event.attempt} of {event.task} by {event.worker}: effect refused ({event.reason})"
+    return type(event).__name__

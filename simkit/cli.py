@@ -1,0 +1,373 @@
+"""The `simkit` command: what a user types, and what comes back.
+
+Every command here reads its arguments, calls one thing, and prints. Bad input is one clear text and exit code 2; no
+traceback of simkit's own reaches a user who made a mistake.
+
+It deliberately imports what is heavy inside the commands, so that `--help` answers at once, and starts the worker
+interpreter before it reads the file, so that the two warm up side by side.
+"""
+
+import json
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from simkit.explore.campaign import Order
+    from simkit.explore.pool import Pool
+    from simkit.observe.document import Document
+    from simkit.registry import Registry
+
+TRY = """simkit plays distributed systems under faults, from a file, the same way every time.
+
+  simkit list                               what there is to run
+  simkit run task_queue/slow_is_not_dead    run one, get a verdict and a picture
+  simkit new scenario mine.yaml             copy one, change it, run it
+
+simkit --help lists all commands."""
+
+RUNS = "runs"
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="simkit-dst", message="simkit %(version)s · core python")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Deterministic simulation of distributed systems: scenario files, faults, verdicts, pictures."""
+    if context.invoked_subcommand is None:
+        click.echo(TRY)
+
+
+def bad_input(error: object) -> NoReturn:
+    """Print what is wrong and end with exit code 2."""
+    click.echo(str(error), err=True)
+    sys.exit(2)
+
+
+def _registry(systems: Sequence[str]) -> "Registry":
+    from simkit.registry import Registry
+
+    if systems:
+        # A system of the user's own stands in the current folder more often than not.
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        return Registry(systems)
+    except (ImportError, AttributeError, ValueError) as error:
+        bad_input(f"--system: {error}")
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2))
+
+
+system_option = click.option(
+    "--system", "systems", multiple=True, metavar="MODULE:CARD", help="A system of your own, outside any package."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
+
+
+# -- run
+
+
+@main.command()
+@click.argument("targets", nargs=-1, required=True, metavar="FILE|FOLDER|NAME|RUN_DIR...")
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="Instead of the file's seed.")
+@click.option("--seeds", type=click.IntRange(1, 1_000_000), help="Run with this many seeds, from the first one on.")
+@click.option("--variant", "chosen", multiple=True, metavar="NAME", help="Run this variant instead of the file as it is.")
+@click.option("--variants", is_flag=True, help="Run the file and every variant of it.")
+@click.option("--sweep", is_flag=True, help="Run every combination that the file's `sweep:` asks for.")
+@click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value: faults.gc.for=60s")
+@click.option("--twice", is_flag=True, help="Run twice in fresh interpreters and name the first event that differs.")
+@click.option("-j", "--jobs", type=click.IntRange(1, 256), help="Workers side by side; one for each core.")
+@click.option("--runs", "runs", default=RUNS, show_default=True, type=click.Path(path_type=Path), help="Where run folders go.")
+@click.option("--no-report", is_flag=True, help="Write no report.html.")
+@system_option
+@json_option
+def run(
+    targets: tuple[str, ...],
+    seed: int | None,
+    seeds: int | None,
+    chosen: tuple[str, ...],
+    variants: bool,
+    sweep: bool,
+    overrides: tuple[str, ...],
+    twice: bool,
+    jobs: int | None,
+    runs: Path,
+    no_report: bool,
+    systems: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Run scenarios and judge them. Exit: 0 as declared, 1 not, 2 bad input, 3 unknown, 4 error."""
+    from simkit.explore.pool import Pool
+
+    with Pool(jobs, path=(str(Path.cwd()),) if systems else ()) as pool:
+        pool.warm_up()
+        from simkit.explore.plan import Plan, Request, is_run_folder
+        from simkit.language.problem import ScenarioError
+
+        folders = [target for target in targets if is_run_folder(Path(target))]
+        request = Request(
+            targets=tuple(target for target in targets if target not in folders),
+            seed=seed,
+            seeds=seeds,
+            variants=chosen,
+            all_variants=variants,
+            sweep=sweep,
+            overrides=overrides,
+            systems=systems,
+            runs=runs,
+        )
+        try:
+            plan = Plan(request, _registry(systems)) if request.targets else None
+        except ScenarioError as error:
+            bad_input(error)
+        code = 0
+        for folder in folders:
+            code = max(code, _again(Path(folder), pool, systems, as_json))
+        if plan is not None:
+            code = max(code, _twice(plan, pool, as_json) if twice else _all(plan, pool, not no_report, as_json))
+    sys.exit(code)
+
+
+def _all(plan: Any, pool: "Pool", report: bool, as_json: bool) -> int:
+    """Run everything planned; print the whole picture of one run, or a table of many."""
+    from simkit.explore.campaign import exit_code, summary
+
+    if report and plan.single:
+        threading.Thread(target=_import_page, daemon=True).start()
+    documents: list[Document] = []
+    for order, document in _carried_out(plan.orders, pool, plan.duration_ns):
+        documents.append(document)
+        folder = order.folder
+        if folder is not None and report:
+            _write_page(document, Path(folder))
+        if as_json:
+            continue
+        if plan.single:
+            click.echo(_terminal(document, folder), nl=False)
+    if as_json:
+        found = [summary(document, order.folder) for order, document in zip(plan.orders, documents, strict=True)]
+        _print_json(found[0] if plan.single else {"runs": found})
+    elif not plan.single:
+        from simkit.report.table import table
+
+        click.echo(table(documents, color=sys.stdout.isatty()), nl=False)
+    return exit_code(documents)
+
+
+def _carried_out(orders: Sequence["Order"], pool: "Pool", duration_ns: int) -> Any:
+    """Yield (order, document) with a line of progress; Ctrl-C keeps what was measured."""
+    from simkit.explore.campaign import Report, carry_out
+    from simkit.kernel.worker import WorkerFailed
+    from simkit.report.progress import Progress
+
+    progress = Progress(len(orders), duration_ns)
+
+    def told(report: Report) -> None:
+        progress.update(report.number, report.time_ns, report.steps, report.violations)
+
+    try:
+        for number, document in enumerate(carry_out(orders, pool, told)):
+            progress.finished(number)
+            progress.clear()
+            yield orders[number], document
+    except WorkerFailed as failure:
+        progress.clear()
+        click.echo(f"simkit itself failed in a worker; please report this:\n{failure}", err=True)
+        sys.exit(4)
+    except KeyboardInterrupt:
+        progress.clear()
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+
+
+def _terminal(document: "Document", folder: str | None) -> str:
+    from simkit.report.terminal import terminal
+
+    return terminal(document, run_folder=folder, color=sys.stdout.isatty(), searches=())
+
+
+def _import_page() -> None:
+    import simkit.report.page
+
+
+def _write_page(document: "Document", folder: Path) -> None:
+    from simkit.report.page import write_page
+
+    write_page(document, folder / "report.html")
+
+
+def _twice(plan: Any, pool: "Pool", as_json: bool) -> int:
+    """Run the first order twice, in two interpreters, and compare every record."""
+    from simkit.explore.twice import compare
+
+    result = compare(plan.orders[0], pool)
+    if as_json:
+        _print_json(result.as_json())
+    else:
+        click.echo(result.in_words())
+    return 0 if result.equal else 1
+
+
+def _again(folder: Path, pool: "Pool", systems: tuple[str, ...], as_json: bool) -> int:
+    """Run a run folder again; it must reach the digest that stands in it."""
+    from simkit.explore.campaign import Order, summary
+    from simkit.observe.document import read_document
+
+    try:
+        recorded = read_document(folder / "run.json")
+    except (OSError, ValueError) as error:
+        bad_input(f"{folder}: {error}")
+    order = Order(scenario=str(folder / "scenario.yaml"), systems=systems, trace="hashes")
+    [(_, document)] = _carried_out([order], pool, recorded.duration_ns)
+    same = document.digest == recorded.digest
+    if as_json:
+        _print_json({**summary(document, str(folder)), "recorded_digest": recorded.digest, "same": same})
+    else:
+        click.echo(_terminal(document, None), nl=False)
+        if same:
+            click.echo(f"again    {folder} reached its digest")
+        else:
+            click.echo(f"again    {folder} has digest {recorded.digest}; this run has {document.digest}")
+            for name, value in recorded.versions.items():
+                if document.versions.get(name) != value:
+                    click.echo(f"         {name} was {value} and is {document.versions.get(name, 'missing')}")
+    return 0 if same else 1
+
+
+# -- check, list, open, new
+
+
+@main.command()
+@click.argument("targets", nargs=-1, metavar="FILE|FOLDER|NAME...")
+@click.option("--variant", metavar="NAME", help="Check this variant.")
+@click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value first.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of scenario files, for editors.")
+@click.option("--resolved", is_flag=True, help="Print the scenario as resolved, without `extends`.")
+@system_option
+@json_option
+def check(
+    targets: tuple[str, ...],
+    variant: str | None,
+    overrides: tuple[str, ...],
+    schema: bool,
+    resolved: bool,
+    systems: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Check scenario files and show who, where and when. Nothing is run."""
+    from simkit.language.library import Library
+    from simkit.language.problem import ScenarioError
+    from simkit.language.scenario import dump, load_source
+    from simkit.language.schema import language_schema
+    from simkit.language.timeline import timeline
+
+    registry = _registry(systems)
+    if schema:
+        _print_json(language_schema(registry))
+        return
+    if not targets:
+        raise click.UsageError("name at least one scenario, or ask for --schema")
+    problems: list[dict[str, Any]] = []
+    for target in targets:
+        try:
+            for source in Library().locate(target):
+                scenario = load_source(source, variant=variant, overrides=overrides, registry=registry)
+                if not as_json:
+                    click.echo(dump(scenario) if resolved else timeline(scenario))
+        except ScenarioError as error:
+            if not as_json:
+                click.echo(str(error), err=True)
+            problems += [{**each.position._asdict(), "message": each.message} for each in error.problems]
+    if as_json:
+        _print_json({"problems": problems})
+    sys.exit(2 if problems else 0)
+
+
+@main.command("list")
+@click.argument("word", required=False, metavar="[SYSTEM|FAULT]")
+@system_option
+@json_option
+def list_(word: str | None, systems: tuple[str, ...], as_json: bool) -> None:
+    """List systems, scenarios and faults; with a name, what there is to know about it."""
+    from simkit.report.catalogue import catalogue, entry
+
+    registry = _registry(systems)
+    if word is None:
+        found = catalogue(registry)
+        _print_json(found.as_json()) if as_json else click.echo(found.in_words(), nl=False)
+        return
+    try:
+        one = entry(registry, word)
+    except KeyError as error:
+        bad_input(error.args[0])
+    _print_json(one.as_json()) if as_json else click.echo(one.in_words(), nl=False)
+
+
+@main.command("open")
+@click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[RUN_DIR]")
+@click.option("--rebuild", is_flag=True, help="Write report.html anew from run.json.")
+@click.option("--logs", is_flag=True, help="Print the run's logs instead.")
+@click.option("--runs", default=RUNS, show_default=True, type=click.Path(path_type=Path), help="Where run folders are.")
+def open_(folder: Path | None, rebuild: bool, logs: bool, runs: Path) -> None:
+    """Open the report of a run, by default the newest."""
+    from simkit.observe.document import read_document
+
+    folder = folder or _newest(runs)
+    try:
+        document = read_document(folder / "run.json")
+    except (OSError, ValueError) as error:
+        bad_input(f"{folder} is not a run folder: {error}")
+    if logs:
+        from simkit.report.terminal import log_lines
+
+        click.echo(log_lines(document), nl=False)
+        return
+    page = folder / "report.html"
+    if rebuild or not page.exists():
+        _write_page(document, folder)
+    click.echo(page)
+    click.launch(str(page.resolve()))
+
+
+def _newest(runs: Path) -> Path:
+    found = sorted(runs.glob("*/run.json"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        bad_input(f"no run in {runs}/ yet; try: simkit run task_queue/slow_is_not_dead")
+    return found[-1].parent
+
+
+@main.group()
+def new() -> None:
+    """Make something of your own from what is there."""
+
+
+@new.command("scenario")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--from", "base", default="task_queue/slow_is_not_dead", show_default=True, metavar="NAME|FILE")
+def new_scenario(file: Path, base: str) -> None:
+    """Copy a scenario to FILE, to be changed."""
+    from simkit.language.library import Library
+    from simkit.language.problem import ScenarioError
+
+    if file.suffix not in (".yaml", ".yml"):
+        file = file.with_name(f"{file.name}.yaml")
+    try:
+        sources = Library().locate(base)
+    except ScenarioError as error:
+        bad_input(error)
+    if len(sources) != 1:
+        bad_input(f"{base} is a folder; name one scenario in it")
+    try:
+        with file.open("x", encoding="utf-8") as copy:
+            copy.write(sources[0].path.read_text(encoding="utf-8"))
+    except FileExistsError:
+        bad_input(f"{file} exists already; nothing was written")
+    except OSError as error:
+        bad_input(f"{file}: {error.strerror}")
+    click.echo(f"{file} is a copy of {sources[0].name}. Change it, then:\n  simkit check {file}\n  simkit run {file}")

@@ -1,0 +1,290 @@
+"""One run of one scenario: build the world, let it run, judge it, and write a folder that somebody else can run again.
+
+`execute` is what a worker is called with; it takes and returns plain data. `run_scenario` is the same in this
+interpreter, for those who accept that its hash seed, its real clock and its other threads are theirs to answer for.
+
+It deliberately prints nothing and draws nothing: terminal and page are made from the run document.
+"""
+
+import gc
+import platform
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec.structs import replace
+
+from simkit.card import Card
+from simkit.explore.judgement import Evidence, Judge, worst
+from simkit.fault import Fault
+from simkit.kernel import Livelock, StepLimitReached
+from simkit.language.assembly import Assembly, new_world
+from simkit.language.injector import Strike
+from simkit.language.resolved import Scenario
+from simkit.language.scenario import dump, load_scenario
+from simkit.observe.document import Document, ErrorEntry, ExpectationEntry, FaultEntry, HostEntry, Verdict
+from simkit.observe.journal import exception_text, listen
+from simkit.observe.junit import junit_xml
+from simkit.observe.observation import Observation
+from simkit.registry import Registry
+
+SLICES = 400
+"""Into how many pieces of virtual time a run is cut, so that it can tell how far it is."""
+
+SAY_EVERY_SECONDS = 0.2
+"""Real seconds between two messages about progress."""
+
+TraceKept = Literal["none", "hashes", "file"]
+Progress = Callable[[dict[str, Any]], None]
+
+# The real clock: in a worker `time.perf_counter` is the host's inside host code, and this module is never that.
+_real_seconds = time.perf_counter
+
+
+class Run:
+    """One run of a resolved scenario.
+
+    Args:
+        scenario: what to run.
+        card: of its system.
+        folder: where the run document, the trace and the scenario are written; None for nowhere.
+        trace: keep no trace, the hash of every record, or all records in the folder.
+        strict: send every message through encode and decode.
+
+    Attributes:
+        world, observation, judge, assembly: the parts, for those who want to look closer.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        card: Card,
+        *,
+        folder: Path | None = None,
+        trace: TraceKept = "none",
+        strict: bool = False,
+    ) -> None:
+        self.scenario = scenario
+        self.world = new_world(scenario)
+        self.observation = Observation(
+            self.world,
+            [HostEntry(name=h.name, group=h.group, role=h.role, zone=h.zone) for h in scenario.roster.hosts],
+            int(scenario.duration),
+            int(scenario.warmup),
+            trace_path=folder / "trace.bin" if folder is not None and trace == "file" else None,
+            trace_hashes=trace == "hashes",
+        )
+        expectations = [expected.expectation for expected in scenario.expectations]
+        self.judge = Judge(self.world, card, scenario.config, expectations)
+        self.assembly = Assembly(scenario, card, self.world, self.observation, strict=strict)
+        self._error: ErrorEntry | None = None
+        self._unfinished = ""
+
+    def execute(self, say: Progress = lambda message: None) -> Document:
+        """Run to the end and return the run document."""
+        began = _real_seconds()
+        with _quiet_collector(), _interruptible(self._interrupt):
+            with listen(self.world):
+                try:
+                    self.assembly.start()
+                    self._advance(say)
+                except (Livelock, StepLimitReached) as limit:
+                    self._stopped_by(limit)
+            self.observation.close()
+            document = self._document(_real_seconds() - began)
+            self.world.close()
+        return document
+
+    def _advance(self, say: Progress) -> None:
+        world, duration_ns = self.world, int(self.scenario.duration)
+        said = _real_seconds()
+        for number in range(1, SLICES + 1):
+            world.run(duration_ns * number // SLICES)
+            if world.stopping:
+                break
+            if _real_seconds() - said >= SAY_EVERY_SECONDS:
+                said = _real_seconds()
+                say({"time_ns": world.now_ns, "steps": world.steps, "violations": self.judge.violations})
+        failure = self.assembly.failure
+        if failure is not None:
+            text = f"{type(failure.error).__name__}: {failure.error}"
+            self._error = ErrorEntry(
+                text=text, traceback=exception_text(failure.error), host=failure.host, time_ns=failure.time_ns
+            )
+
+    def _interrupt(self) -> None:
+        self._unfinished = "interrupted"
+        self.world.stop()
+
+    def _stopped_by(self, limit: Exception) -> None:
+        if isinstance(limit, Livelock):
+            text = f"livelock: {limit}"
+            self._error = ErrorEntry(text=text, traceback="", host="", time_ns=self.world.now_ns)
+        else:
+            self._unfinished = str(limit)
+
+    # -- the document
+
+    def _document(self, wall_seconds: float) -> Document:
+        scenario, observation = self.scenario, self.observation
+        strikes = self.assembly.injector.strikes
+        faults = tuple(_fault_entry(strike) for strike in strikes)
+        evidence = Evidence(
+            windows=observation.windows(faults),
+            liveness_from_ns=_liveness_from(strikes, self.assembly.last_arrival_ns),
+            end_ns=self.world.now_ns,
+            metrics=observation.metrics,
+            event_counts=observation.journal.event_counts,
+            first_events=observation.journal.first_events,
+            faults=faults,
+        )
+        expectations = self.judge.conclude(evidence)
+        finished = not self._error and not self._unfinished
+        document = observation.document(
+            scenario=scenario.name,
+            seed=scenario.seed,
+            verdict=self._verdict(expectations),
+            as_declared=finished and all(each.as_declared for each in expectations),
+            faults=faults,
+            expectations=expectations,
+            error=self._error,
+            file=scenario.file,
+            title=scenario.title,
+            variant=scenario.variant,
+            system=scenario.system,
+            wall_seconds=round(wall_seconds, 3),
+            versions=versions(),
+        )
+        left_out = dict(document.left_out)
+        if self.assembly.missed:
+            left_out["arrivals that found no process"] = self.assembly.missed
+        if self._unfinished:
+            left_out[self._unfinished] = 1
+        return replace(document, events=self.world.steps, left_out=left_out)
+
+    def _verdict(self, expectations: Sequence[ExpectationEntry]) -> Verdict:
+        if self._error:
+            return "error"
+        unfinished: list[Verdict] = ["unknown"] if self._unfinished else []
+        return worst([*unfinished, *(each.verdict for each in expectations)])
+
+
+def _fault_entry(strike: Strike) -> FaultEntry:
+    injection = strike.injection
+    assert isinstance(injection.fault, Fault)
+    return FaultEntry(
+        name=injection.name,
+        fault=injection.word,
+        targets=strike.targets,
+        begin_ns=strike.begin_ns,
+        end_ns=strike.end_ns,
+        kind=injection.kind,
+        line=injection.position.line,
+        text=injection.described(strike.targets),
+        source=injection.position.file,
+    )
+
+
+def _liveness_from(strikes: Sequence[Strike], last_arrival_ns: int) -> int:
+    """Return when the last fault healed, or began if it never heals; without faults, when the load ends."""
+    if not strikes:
+        return last_arrival_ns
+    return max(strike.begin_ns if strike.end_ns is None else strike.end_ns for strike in strikes)
+
+
+def versions() -> dict[str, str]:
+    """Return what a digest depends on, besides scenario and seed."""
+    names = {"simkit": "simkit-dst", "numpy": "numpy", "msgspec": "msgspec", "pydantic": "pydantic"}
+    found = {name: version(distribution) for name, distribution in names.items()}
+    return {**found, "python": platform.python_version(), "machine": platform.machine()}
+
+
+@contextmanager
+def _quiet_collector() -> Iterator[None]:
+    """Keep what was there before the run out of its collections, so that its finalizers come where they always come."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.collect()
+
+
+@contextmanager
+def _interruptible(interrupt: Callable[[], None]) -> Iterator[None]:
+    """Let Ctrl-C end the run at the next instant instead of raising in the middle of a host's code."""
+    try:
+        before = signal.signal(signal.SIGINT, lambda *_: interrupt())
+    except ValueError:  # not the main thread, where Python takes no signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def run_scenario(
+    path_or_name: str | Path,
+    *,
+    variant: str | None = None,
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+    registry: Registry | None = None,
+    folder: Path | None = None,
+    trace: TraceKept = "none",
+    strict: bool = False,
+    say: Progress = lambda message: None,
+) -> Document:
+    """Run a scenario by FILE or NAME in this interpreter. ScenarioError for everything wrong with the file."""
+    registry = registry or Registry()
+    scenario = load_scenario(path_or_name, variant=variant, overrides=overrides, seed=seed, registry=registry)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "scenario.yaml").write_text(dump(scenario), encoding="utf-8")
+    run = Run(scenario, registry.card(scenario.system), folder=folder, trace=trace, strict=strict)
+    document = run.execute(say)
+    if folder is not None:
+        document.write(folder / "run.json")
+        (folder / "junit.xml").write_text(junit_xml(document), encoding="utf-8")
+    return document
+
+
+def execute(
+    *,
+    say: Progress,
+    scenario: str,
+    variant: str | None = None,
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+    systems: Sequence[str] = (),
+    folder: str | None = None,
+    trace: TraceKept = "none",
+    strict: bool = False,
+    whole: bool = True,
+) -> dict[str, Any]:
+    """Run a scenario in a worker; return the run document as JSON, with `whole` false only its verdicts."""
+    document = run_scenario(
+        scenario,
+        variant=variant,
+        overrides=overrides,
+        seed=seed,
+        registry=Registry(systems),
+        folder=None if folder is None else Path(folder),
+        trace=trace,
+        strict=strict,
+        say=lambda message: say({"progress": message}),
+    )
+    if not whole:
+        document = outline(document)
+    return {"document": document.to_json().decode()}
+
+
+def outline(document: Document) -> Document:
+    """Return the document without series, logs and states: what a table of many runs needs."""
+    return replace(document, metrics=(), logs=(), host_states={}, faults=())

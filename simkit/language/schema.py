@@ -1,0 +1,173 @@
+"""The JSON Schema of the language, for editors: completion and a red line under a slip, before `simkit check`.
+
+It is generated from the same models that read files. What depends on the system (roles, config, load, names of checks,
+events and metrics) hangs on `system:` by if/then. It deliberately promises less than the reader: a file that passes
+can still be refused, for a target that matches no host or a fault after the end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from simkit.language.expectation import STATISTICS, WINDOWS
+from simkit.language.injection import TIMING
+from simkit.language.model import ScenarioModel
+from simkit.language.roster import NAME
+from simkit.language.units import Duration
+from simkit.language.vocabulary import CardWords, Registry, event_names, fault_kind, target_kind
+from simkit.registry import NotInstalled
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+Schema = dict[str, Any]
+
+_TARGET: Schema = {
+    "description": "whom: `workers-2`, `workers`, `any 2 of workers`, `70% of workers in eu`, `zone eu`, `leader`",
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
+}
+_LINKS: Schema = {
+    "description": "which links: `a <-> b` both ways, `a -> b` one way",
+    "anyOf": [
+        {"type": "string", "pattern": "->"},
+        {"type": "array", "items": {"type": "string", "pattern": "->"}, "minItems": 1},
+    ],
+}
+_GROUPS: Schema = {
+    "description": "groups cut from each other: `[[a], [b]]`; one alone stands against the rest",
+    "anyOf": [
+        {"type": "string"},
+        {"type": "array", "items": {"type": "array", "items": {"type": "string"}, "minItems": 1}, "minItems": 1},
+    ],
+}
+_MOMENT: Schema = {
+    "type": "string",
+    "examples": ["5min", "5s after split", "when plan.apply", "12th plan.apply on enactors-1"],
+}
+_TIMING: Mapping[str, Schema] = {
+    "at": {**_MOMENT, "description": "when it first strikes"},
+    "every": {"type": "string", "description": "how often", "examples": ["10s", "exp(10min)", "exp(10min) each"]},
+    "for": {"type": "string", "pattern": Duration.schema["pattern"], "description": "how long it lasts"},
+    "until": {**_MOMENT, "description": "when it ends, or with `every` when the repetition ends"},
+    "forever": {"enum": [True, None], "description": "it never heals"},
+    "times": {"type": "integer", "minimum": 1, "description": "how many strikes at most"},
+}
+
+
+def language_schema(registry: Registry) -> Schema:
+    """One JSON Schema document for every installed system and fault."""
+    definitions: dict[str, Schema] = {}
+    root = _hoisted(ScenarioModel, "", definitions)
+    properties: dict[str, Schema] = root["properties"]
+    properties["hosts"]["propertyNames"] = {"pattern": _ecma(NAME.pattern)}
+    properties["system"]["enum"] = list(registry.systems())
+    for section in ("hosts", "config", "load", "variants", "network"):
+        properties[section]["additionalProperties"] = _or_null(properties[section]["additionalProperties"])
+    properties["faults"]["additionalProperties"] = _or_null(_faults(registry, definitions))
+    required = root.pop("required")
+    return {
+        "$schema": DIALECT,
+        "title": "simkit scenario",
+        **{key: value for key, value in root.items() if key != "title"},
+        "anyOf": [{"required": ["extends"]}, {"required": required}],
+        "allOf": [branch for system in registry.systems() if (branch := _branch(system, registry, definitions))],
+        "$defs": definitions,
+    }
+
+
+def _hoisted(model: type[BaseModel], prefix: str, definitions: dict[str, Schema]) -> Schema:
+    """The model's schema with its definitions moved to the document's, under names of their own."""
+    schema = model.model_json_schema(ref_template=f"#/$defs/{prefix}{{model}}")
+    for name, definition in schema.pop("$defs", {}).items():
+        definitions[f"{prefix}{name}"] = definition
+    return schema
+
+
+def _or_null(schema: Schema) -> Schema:
+    """`null` removes an inherited entry."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _ecma(pattern: str) -> str:
+    return "^" + re.sub(r"\\Z$", "$", pattern)
+
+
+def _faults(registry: Registry, definitions: dict[str, Schema]) -> Schema:
+    """One of the faults, told apart by the key that names it."""
+    words = []
+    for word, fault in registry.faults().items():
+        schema = _hoisted(fault, f"fault.{word}.", definitions)
+        aim = {"links": _LINKS, "groups": _GROUPS}.get(target_kind(fault), _TARGET)
+        timing = {key: _TIMING[key] for key in TIMING if fault_kind(fault) != "act" or key not in ("for", "forever")}
+        definitions[f"fault.{word}"] = {
+            "type": "object",
+            "description": first_sentence(fault),
+            "properties": {word: aim, **schema.get("properties", {}), **timing},
+            "required": [word, *schema.get("required", [])],
+            "additionalProperties": False,
+        }
+        words.append({"$ref": f"#/$defs/fault.{word}"})
+    return {"anyOf": words} if words else {"type": "object"}
+
+
+def first_sentence(documented: type) -> str:
+    """The first sentence of a class's docstring, on one line."""
+    text = " ".join((documented.__doc__ or "").split("\n\n")[0].split())
+    return text.split(". ")[0].rstrip(".") + "." if text else ""
+
+
+def _branch(system: str, registry: Registry, definitions: dict[str, Schema]) -> Schema | None:
+    """What holds if `system:` is this one; None if its libraries are missing."""
+    try:
+        card = registry.card(system)
+    except NotInstalled:
+        return None
+    properties: dict[str, Schema] = {
+        "hosts": {"additionalProperties": {"properties": {"role": {"enum": list(card.roles)}}}},
+        "config": {
+            "properties": {role: _config(system, role, card, definitions) for role in card.roles},
+            "additionalProperties": False,
+        },
+        "expect": {"items": _expectation(card)},
+    }
+    if card.load is not None:
+        definitions[f"{system}.load"] = _hoisted(card.load, f"{system}.load.", definitions)
+        properties["load"] = {"additionalProperties": _or_null({"$ref": f"#/$defs/{system}.load"})}
+    return {
+        "if": {"properties": {"system": {"const": system}}, "required": ["system"]},
+        "then": {"properties": properties},
+    }
+
+
+def _config(system: str, role: str, card: CardWords, definitions: dict[str, Schema]) -> Schema:
+    prefix = f"{system}.config.{role}"
+    definitions[prefix] = _hoisted(card.roles[role].config, f"{prefix}.", definitions)
+    # A file that extends another may say only part of it.
+    definitions[prefix].pop("required", None)
+    return _or_null({"$ref": f"#/$defs/{prefix}"})
+
+
+def _expectation(card: CardWords) -> Schema:
+    """Whole lines where there are few, patterns where the rest is free."""
+    checks, events, metrics = list(card.checks), list(event_names(card)), list(card.metrics)
+    forms: list[Schema] = [
+        {"enum": [f"{word} {check}" for word in ("always", "fails") for check in checks] or ["always"]},
+        {"enum": [f"sometimes {event}" for event in events] or ["sometimes"]},
+        {
+            "pattern": rf"^eventually ({_any(checks)}) within \S+$",
+            "examples": [f"eventually {check} within 2min" for check in checks],
+        },
+        {
+            "pattern": rf"^({_any(metrics)}) ({_any(STATISTICS)}) ?(<|<=|>|>=|==|!=) ?[^ ]+( in ({_any(WINDOWS)}))?$",
+            "examples": [f"{metric} p99 < 2s in steady" for metric in metrics],
+        },
+        {"pattern": "^drop "},
+    ]
+    return {"type": "string", "anyOf": forms}
+
+
+def _any(words: Any) -> str:
+    return "|".join(re.escape(word) for word in words)

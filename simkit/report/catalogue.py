@@ -1,0 +1,147 @@
+"""What `simkit list` shows: systems, scenarios and faults, and all there is to know about one of them.
+
+Titles come from metadata, docstrings and the first lines of files; a system is imported only when it is asked for by
+name.
+
+It deliberately keeps no list of its own: whatever is installed is listed.
+"""
+
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from simkit.language.library import Library
+from simkit.language.problem import nearest_quoted, quoted
+from simkit.registry import NotInstalled, Registry
+
+_TITLE = re.compile(r"^title:\s*(.+?)\s*(?:#.*)?$", re.MULTILINE)
+_VARIANTS = re.compile(r"^variants:\s*\n((?:[ #].*\n|\n)+)", re.MULTILINE)
+_VARIANT = re.compile(r"^  ([\w-]+):", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled table of rows; the first column is what a user types."""
+
+    title: str
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Several sections, as text or as JSON."""
+
+    sections: tuple[Section, ...]
+    heading: str = ""
+    closing: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def in_words(self) -> str:
+        """Return it for a terminal."""
+        lines = [self.heading, ""] if self.heading else []
+        for section in self.sections:
+            lines.append(section.title)
+            lines += [f"  {line}" for line in _aligned(section.rows)] or ["  none"]
+            lines.append("")
+        return "\n".join([*lines, self.closing] if self.closing else lines[:-1]).rstrip() + "\n"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            **self.facts,
+            **{section.title.lower(): [list(row) for row in section.rows] for section in self.sections},
+        }
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    if not rows:
+        return
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    indent = sum(widths) + 2 * len(widths)
+    for row in rows:
+        head = "".join(f"{cell:<{width}}  " for cell, width in zip(row, widths, strict=False))
+        # The last column wraps under itself.
+        yield from textwrap.wrap(head + row[-1], 116, subsequent_indent=" " * indent) or [head]
+
+
+def catalogue(registry: Registry) -> Listing:
+    """List everything that is installed."""
+    library = Library()
+    systems = tuple((name, registry.title(name)) for name in registry.systems())
+    scenarios = tuple((name, _title(text), _variants(text)) for name, text in _texts(library))
+    faults = tuple((word, _summary(fault)) for word, fault in registry.faults().items())
+    closing = "simkit list NAME tells more of a system or a fault; simkit run NAME runs a scenario."
+    return Listing(
+        (Section("Systems", systems), Section("Scenarios", scenarios), Section("Faults", faults)), closing=closing
+    )
+
+
+def entry(registry: Registry, word: str) -> Listing:
+    """Tell everything of one system or fault. KeyError with a text for the user if there is none."""
+    if word in registry.systems():
+        return _system(registry, word)
+    if word in registry.faults():
+        return _fault(registry, word)
+    near = nearest_quoted(word, [*registry.systems(), *registry.faults()])
+    raise KeyError(f"no system or fault is called {quoted(word)}" + (f"; nearest: {near}" if near else ""))
+
+
+def _system(registry: Registry, name: str) -> Listing:
+    try:
+        card = registry.card(name)
+    except NotInstalled as error:
+        raise KeyError(str(error)) from error
+    scenarios = tuple((each, _title(text)) for each, text in _texts(Library()) if each.startswith(f"{name}/"))
+    sections = [
+        Section("Scenarios", scenarios),
+        Section("Roles", tuple((word, role.doc) for word, role in card.roles.items())),
+        *(Section(f"config.{word}", _fields(role.config)) for word, role in card.roles.items() if _fields(role.config)),
+        *([Section("load", _fields(card.load))] if card.load is not None else []),
+        Section("Checks", tuple((word, _summary(check)) for word, check in card.checks.items())),
+        Section("Events", tuple((str(e.__struct_config__.tag), _summary(e)) for e in card.events)),
+        Section("Metrics", tuple((word, m.kind, m.unit, m.doc) for word, m in card.metrics.items())),
+        Section("Switches", tuple((s.setting, s.protects, f"breaks {s.check} in {s.scenario}") for s in card.switches)),
+    ]
+    return Listing(
+        tuple(sections), heading=f"{card.name}: {card.title}", facts={"name": card.name, "title": card.title}
+    )
+
+
+def _fault(registry: Registry, word: str) -> Listing:
+    fault = registry.faults()[word]
+    heading = f"{word} ({fault.kind}, aimed at {fault.target})\n\n{textwrap.dedent(fault.__doc__ or '').strip()}"
+    facts = {"name": word, "kind": fault.kind, "target": fault.target, "doc": fault.__doc__ or ""}
+    return Listing((Section("Fields", _fields(fault)),), heading=heading, facts=facts)
+
+
+def _fields(model: Any) -> tuple[tuple[str, str, str], ...]:
+    rows = []
+    for name, each in model.model_fields.items():
+        default = "required" if each.is_required() else f"default {each.default}"
+        rows.append((each.alias or name, default, each.description or ""))
+    return tuple(rows)
+
+
+def _summary(documented: object) -> str:
+    """Return the first sentence of a docstring, on one line."""
+    text = " ".join((documented.__doc__ or "").strip().partition("\n\n")[0].split())
+    return text.partition(". ")[0].rstrip(".")
+
+
+def _texts(library: Library) -> Iterable[tuple[str, str]]:
+    for name in library.names():
+        source = library.find(name)
+        if source is not None:
+            yield name, source.path.read_text(encoding="utf-8", errors="replace")
+
+
+def _title(text: str) -> str:
+    match = _TITLE.search(text)
+    return match[1] if match else ""
+
+
+def _variants(text: str) -> str:
+    match = _VARIANTS.search(text)
+    return "variants: " + ", ".join(_VARIANT.findall(match[1])) if match else ""

@@ -1,0 +1,218 @@
+"""The report of one run: one HTML file that opens from disk, asks for nothing and works without a network.
+
+The first screen says what happened: the verdict in one sentence, the strip of host states, the story or the closest
+margins, the metric that moved most, the line of the fault that holds, and the command that runs it again. All names and
+texts of the run are escaped here or set as text by the script; a policy in the file lets only that one script run.
+
+It deliberately reads only the run document: the same document gives the same file, byte for byte.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from simkit.observe.document import Document, ExpectationEntry, MetricEntry, StoryStep, ViolationEntry
+from simkit.observe.moment import moment, number, span
+from simkit.report import strips, timeline
+from simkit.report.figures import Drawing, drawings
+from simkit.report.sections import below, expectation_word, jump, story_lines
+from simkit.report.words import closest, digest_words, plain, sentence, title_of
+
+_BADGES = {"pass": "PASS", "fail": "FAIL", "unknown": "UNKNOWN", "error": "ERROR"}
+
+
+def page(
+    document: Document,
+    *,
+    run_folder: str | None = None,
+    behind: Document | None = None,
+    figures: Sequence[Drawing] | None = None,
+    more_figures: Sequence[Drawing] = (),
+) -> str:
+    """Return the page of one run.
+
+    Args:
+        document: of the run.
+        run_folder: as the user should type it in the command to copy; the scenario's name when None.
+        behind: of a run to compare with, such as the fixed variant: its metrics are grey behind this run's.
+        figures: drawn already; drawn here when None.
+        more_figures: of the system itself, after the others.
+    """
+    drawn = drawings(document, behind) if figures is None else figures
+    start_ns = opening_moment(document)
+    script, style = _template("page.js"), _template("page.css")
+    values = {
+        "title": escape(f"{_BADGES[document.verdict]} {title_of(document)} · seed {document.seed}"),
+        "style": style,
+        "script": script,
+        "script_hash": f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
+        "verdict": document.verdict,
+        "badge": _badge(document),
+        "name": escape(title_of(document)),
+        "facts": _facts(document),
+        "sentence": escape(sentence(document)),
+        "lanes": timeline.lanes(document),
+        "axis": timeline.axis(document),
+        "duration_ms": str(document.duration_ns // 1_000_000),
+        "start_ms": str(start_ns // 1_000_000),
+        "start": moment(start_ns),
+        "story": _story(document),
+        "metric": _metric(document, behind),
+        "command": _command(document, run_folder),
+        "below": below(document, [*drawn, *more_figures]),
+        "footer": _footer(document),
+        "data": _data(document, start_ns),
+    }
+    return _fill(_template("page.html"), values)
+
+
+def opening_moment(document: Document) -> int:
+    """Return the moment at which the page opens: the first violation, the error, else where the metric was highest."""
+    if document.error:
+        return document.error.time_ns
+    found = strips.violations(document)
+    if found:
+        return found[0][1].time_ns
+    metric = strips.headline(document)
+    peak = strips.highest(metric) if metric else None
+    return peak[0] if peak else 0
+
+
+@cache
+def _template(name: str) -> str:
+    return files("simkit.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _fill(template: str, values: Mapping[str, str]) -> str:
+    """Put values into the template in one pass, so that nothing within a value is ever taken for a place."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: values[place.group(1)], template)
+
+
+def _badge(document: Document) -> str:
+    surprise = document.as_declared == (document.verdict == "pass")
+    return _BADGES[document.verdict] + (
+        "" if surprise else ", as declared" if document.as_declared else ", not as declared"
+    )
+
+
+def _facts(document: Document) -> str:
+    facts = {
+        "seed": str(document.seed),
+        "digest": digest_words(document.digest),
+        "hosts": str(len(document.hosts)),
+        "virtual": span(strips.end_of(document)),
+    }
+    return "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items() if value)
+
+
+def _story(document: Document) -> str:
+    """Return the left panel: the traceback, the first story, or the expectations by margin."""
+    if document.error:
+        where = jump(document.error.time_ns)
+        text = document.error.traceback or document.error.text
+        return (
+            f"<h2>The error, {where} on {escape(plain(document.error.host) or 'no host')}</h2><pre>{escape(text)}</pre>"
+        )
+    found = strips.violations(document)
+    if found:
+        subject, first = found[0]
+        return f"<h2>How {escape(plain(subject))} came to fail</h2>{story_lines(document, _steps(first))}"
+    rows = "".join(_margin(each) for each in closest(document))
+    return f'<h2>Expectations, closest margin first</h2><ul class="margins">{rows}</ul>'
+
+
+def _steps(violation: ViolationEntry) -> tuple[StoryStep, ...]:
+    told = StoryStep(time_ns=violation.time_ns, host=violation.host, text=violation.text, violation=True)
+    return violation.story or (told,)
+
+
+def _margin(expectation: ExpectationEntry) -> str:
+    bar = ""
+    if expectation.margin is not None:
+        share = min(max(expectation.margin, 0.0), 1.0)
+        bar = f'<span class="bar" title="{share:.0%} of the bound to spare"><i style="width:{share:.1%}"></i></span>'
+    return (
+        f"<li>{expectation_word(expectation)}<span class='what'>{escape(plain(expectation.text))}{bar}</span>"
+        f"<span class='how'>{escape(plain(expectation.summary))}</span></li>"
+    )
+
+
+def _metric(document: Document, behind: Document | None) -> str:
+    metric = strips.headline(document)
+    peak = strips.highest(metric) if metric else None
+    if metric is None or peak is None:
+        return "<h2>Metrics</h2><p>This run measured nothing that goes up and down.</p>"
+    where = f" on {escape(plain(metric.host))}" if metric.host else ""
+    unit = escape(plain(metric.unit))
+    grey = f"; grey: {escape(title_of(behind))}" if behind else ""
+    return (
+        f"<h2><span><b>{escape(plain(metric.name))}</b>{where}</span>"
+        f'<span>now <b id="value">{number(peak[1])}</b> {unit}</span></h2>'
+        f'<div class="field">{timeline.metric(document, metric, behind)}<div class="playhead" data-playhead></div></div>'
+        f"<p>highest {number(peak[1])} {unit} at {jump(peak[0])}{grey}</p>"
+    )
+
+
+def _command(document: Document, run_folder: str | None) -> str:
+    text = f"simkit run {run_folder}" if run_folder else f"simkit run {plain(document.scenario)} --seed {document.seed}"
+    return (
+        f'Run it again: <code id="again">{escape(text)}</code>'
+        f'<button type="button" data-copy="again" aria-live="polite">copy</button>'
+    )
+
+
+def _footer(document: Document) -> str:
+    made = " ".join(f"{escape(plain(name))} {escape(plain(value))}" for name, value in document.versions.items())
+    cut = "; ".join(f"{count:,} left out by {escape(plain(name))}" for name, count in document.left_out.items())
+    speed = f"{document.events:,} records in {number(round(document.wall_seconds, 2))} s of real time"
+    whole = f"digest {escape(document.digest)}"
+    return "<br>".join(part for part in (f"core {escape(plain(document.core))} · {speed} · {whole}", made, cut) if part)
+
+
+def _data(document: Document, start_ns: int) -> str:
+    """Return what the script needs of the document, as JSON that cannot end its element."""
+    metric = strips.headline(document)
+    letters = strips.fault_letters(document.faults)
+    faults: list[dict[str, Any]] = []
+    for fault in document.faults:
+        begin_ns, end_ns = strips.interval(document, fault)
+        faults.append(
+            {
+                "name": plain(fault.name),
+                "letter": letters[fault.name],
+                "begin": begin_ns,
+                "end": end_ns,
+                "line": fault.line,
+                "text": plain(fault.text or fault.fault),
+                "source": plain(fault.source),
+            }
+        )
+    found = [violation for _, violation in strips.violations(document)]
+    steps = [step.time_ns for violation in found[:1] for step in violation.story]
+    edges = [time_ns for fault in faults for time_ns in (fault["begin"], fault["end"])]
+    data = {
+        "start": start_ns,
+        "duration": document.duration_ns,
+        "end": strips.end_of(document),
+        "file": plain(document.file),
+        "groups": strips.groups(document),
+        "states": document.host_states,
+        "faults": faults,
+        "moments": sorted({*steps, *edges, *(violation.time_ns for violation in found), start_ns}),
+        "metric": _values(metric) if metric else [],
+        "logs": [(line.time_ns, plain(line.host), line.level, line.logger, line.text) for line in document.logs],
+    }
+    text = msgspec.json.encode(data).decode()
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _values(metric: MetricEntry) -> list[tuple[int, float | None, str]]:
+    rows = zip(metric.times_ns, strips.shown(metric), strict=True)
+    return [(time_ns, value, "" if value is None else number(value)) for time_ns, value in rows]

@@ -1,0 +1,183 @@
+"""The strip of the page's first screen: host lanes, fault bands, violations and one metric over virtual time.
+
+Shapes are inline SVG stretched to the width of the screen; words and marks are HTML placed by percent, so that text is
+never stretched. A lane is full where a host is up, half high where it is paused and a thin line where it is down: the
+picture does not hang on colour alone.
+
+It deliberately contains no script: what moves is the page's business.
+"""
+
+from collections.abc import Sequence
+from html import escape
+
+from simkit.observe.document import Document, MetricEntry
+from simkit.observe.moment import NANOSECONDS, moment, number
+from simkit.report import strips
+from simkit.report.words import plain
+
+LANES_MAX = 16
+"""Hosts that have a lane each; with more, each group has one that shows how many are up."""
+
+GROUP_LANES_MAX = 12
+WIDTH = 1_000
+"""Units of every drawing's x axis; the screen stretches them."""
+
+LANE_HEIGHT, GROUP_HEIGHT, METRIC_HEIGHT = 14, 24, 100
+FAULT_COLORS = 6
+MARKS_MAX = 300
+"""Fault bands, and as many violation marks, that are drawn."""
+
+_AREA_COLUMNS = 300
+
+
+def x_of(document: Document, time_ns: int) -> float:
+    """Return the place of a moment between 0 and `WIDTH`."""
+    return round(min(max(0, time_ns), document.duration_ns) * WIDTH / max(1, document.duration_ns), 2)
+
+
+def percent(document: Document, time_ns: int) -> str:
+    """Return the place of a moment as CSS."""
+    return f"{x_of(document, time_ns) * 100 / WIDTH:.3f}%"
+
+
+def lanes(document: Document) -> str:
+    """Return the labels and the drawing of host states with fault bands and violations behind and before them."""
+    single = len(document.hosts) <= LANES_MAX
+    height = LANE_HEIGHT if single else GROUP_HEIGHT
+    rows: list[tuple[str, str, str]] = []
+    if single:
+        rows = [(host.name, host.name, _states(document, host.name)) for host in document.hosts]
+    else:
+        every = list(strips.groups(document).items())
+        rows = [(f"{group} ({len(names)})", group, _area(document, names)) for group, names in every[:GROUP_LANES_MAX]]
+    labels = "".join(
+        f'<div class="lane-label" data-{"host" if single else "group"}="{escape(key)}" style="height:{height}px" title="{escape(plain(label))}">'
+        f"<i></i><span>{escape(plain(label))}</span></div>"
+        for label, key, _ in rows
+    )
+    total = max(1, len(rows)) * height
+    places = range(0, total, height)
+    shapes = "".join(
+        f'<g transform="translate(0 {y})">{shape}</g>' for y, (*_, shape) in zip(places, rows, strict=False)
+    )
+    drawing = (
+        f'<svg viewBox="0 0 {WIDTH} {total}" height="{total}" preserveAspectRatio="none" role="img" '
+        f'aria-label="States of the hosts over time">{_bands(document, total)}{shapes}{_ticks(document, total)}</svg>'
+    )
+    return (
+        f'<div class="strip"><div class="lane-labels"><div class="marks-label">faults</div>{labels}</div>'
+        f'<div class="field" id="field">{_marks(document)}{drawing}<div class="playhead" data-playhead></div></div></div>'
+    )
+
+
+def axis(document: Document) -> str:
+    """Return round times below the strip, placed by percent; the last one carries the unit."""
+    units = ((3_600 * NANOSECONDS, "h"), (60 * NANOSECONDS, "min"), (NANOSECONDS, "s"))
+    size_ns, unit = next((each for each in units if document.duration_ns >= 5 * each[0]), (1_000_000, "ms"))
+    step_ns = strips.round_step(document.duration_ns / size_ns, 10) * size_ns
+    marks = []
+    for tick in range(int(document.duration_ns / step_ns) + 1):
+        time_ns = int(tick * step_ns)
+        if time_ns < document.duration_ns * 0.95:
+            marks.append(f'<span style="left:{percent(document, time_ns)}">{number(tick * step_ns / size_ns)}</span>')
+    marks.append(f'<span class="last">{number(document.duration_ns / size_ns)} {unit}</span>')
+    return f'<div class="axis" aria-hidden="true">{"".join(marks)}</div>'
+
+
+def metric(document: Document, shown: MetricEntry, behind: Document | None = None) -> str:
+    """Return the drawing of one metric, with the same metric of another run in grey behind it."""
+    values = strips.shown(shown)
+    others_metrics = behind.metrics if behind else ()
+    other = next((one for one in others_metrics if (one.name, one.host) == (shown.name, shown.host)), None)
+    others: Sequence[float | None] = strips.shown(other) if other else ()
+    top = max([value for value in (*values, *others) if value is not None], default=0.0) or 1.0
+    grey = f'<path class="behind" d="{_line(behind, other.times_ns, others, top)}"/>' if behind and other else ""
+    line = _line(document, shown.times_ns, values, top)
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {METRIC_HEIGHT}" preserveAspectRatio="none" role="img" '
+        f'aria-label="{escape(plain(shown.name))} over time">{_bands(document, METRIC_HEIGHT)}'
+        f'{grey}<path class="line" d="{line}"/>{_ticks(document, METRIC_HEIGHT)}</svg>'
+    )
+
+
+def fault_number(document: Document, name: str) -> int:
+    """Return which of the fault colours a fault has."""
+    return list(strips.fault_letters(document.faults)).index(name) % FAULT_COLORS + 1
+
+
+def _states(document: Document, host: str) -> str:
+    """Return one host's lane: the higher, the more it works."""
+    changes = document.host_states.get(host, ((0, "down"),))
+    end_ns = strips.end_of(document)
+    shapes = []
+    for (begin_ns, state), (until_ns, _) in zip(changes, (*changes[1:], (end_ns, "")), strict=True):
+        left, right = x_of(document, begin_ns), x_of(document, min(until_ns, end_ns))
+        top, height = {"up": (2, 10), "paused": (4.5, 5), "down": (6, 2)}[state]
+        wide = max(right - left, 0.8)
+        shapes.append(f'<rect class="{state}" x="{left}" y="{top}" width="{wide:.2f}" height="{height}"/>')
+    return "".join(shapes)
+
+
+def _area(document: Document, names: Sequence[str]) -> str:
+    """Return one group's lane: an area as high as the share of hosts that is up."""
+    counts = strips.fewest_up(document, names, _AREA_COLUMNS)
+    step = WIDTH / _AREA_COLUMNS
+    high, floor = GROUP_HEIGHT - 4, GROUP_HEIGHT - 2
+    path = [f"M0 {floor}"]
+    before = -1
+    for column, count in enumerate(counts):
+        if count != before:
+            path.append(f"H{column * step:.1f}V{floor - high * count / len(names):.1f}")
+            before = count
+    path.append(f"H{len(counts) * step:.1f}V{floor}Z")
+    return f'<rect class="floor" y="{floor - 1}" width="{WIDTH}" height="1"/><path class="up" d="{"".join(path)}"/>'
+
+
+def _bands(document: Document, height: int) -> str:
+    shapes = []
+    for fault in document.faults[:MARKS_MAX]:
+        begin_ns, end_ns = strips.interval(document, fault)
+        left, right = x_of(document, begin_ns), x_of(document, end_ns)
+        color, wide = fault_number(document, fault.name), max(right - left, 1.5)
+        shapes.append(f'<rect class="band f{color}" x="{left}" width="{wide:.2f}" height="{height}"/>')
+    return "".join(shapes)
+
+
+def _ticks(document: Document, height: int) -> str:
+    times_ns = sorted({violation.time_ns for _, violation in strips.violations(document)})[:MARKS_MAX]
+    places = [x_of(document, time_ns) for time_ns in times_ns]
+    return "".join(f'<path class="tick" d="M{place} 0V{height}"/>' for place in places)
+
+
+def _marks(document: Document) -> str:
+    """Return the row above the lanes: a letter for each fault that held, a red mark for each violation."""
+    letters = strips.fault_letters(document.faults)
+    marks = []
+    for fault in document.faults[:MARKS_MAX]:
+        begin_ns, end_ns = strips.interval(document, fault)
+        wide = max(x_of(document, end_ns) - x_of(document, begin_ns), 1.5) * 100 / WIDTH
+        told = f"{plain(fault.name)}: {plain(fault.text or fault.fault)}, from {moment(begin_ns)} to {moment(end_ns)}"
+        marks.append(
+            f'<b class="mark f{fault_number(document, fault.name)}" style="left:{percent(document, begin_ns)};'
+            f'width:{wide:.3f}%" title="{escape(told)}">{letters[fault.name]}</b>'
+        )
+    for time_ns in sorted({violation.time_ns for _, violation in strips.violations(document)})[:MARKS_MAX]:
+        told = f"violation at {moment(time_ns)}"
+        marks.append(f'<b class="alarm" style="left:{percent(document, time_ns)}" title="{told}"></b>')
+    return f'<div class="marks">{"".join(marks)}</div>'
+
+
+def _line(document: Document, times_ns: Sequence[int], values: Sequence[float | None], top: float) -> str:
+    """Return a path of steps; a gap where the metric had no value."""
+    path: list[str] = []
+    broken = True
+    for place, value in enumerate(values):
+        if value is None:
+            broken = True
+            continue
+        left = x_of(document, times_ns[place])
+        right = x_of(document, times_ns[place + 1] if place + 1 < len(times_ns) else document.duration_ns)
+        height = METRIC_HEIGHT - 2 - (METRIC_HEIGHT - 8) * max(0.0, value) / top
+        path.append(f"{'M' if broken else 'L'}{left} {height:.2f}H{right}")
+        broken = False
+    return "".join(path)

@@ -34,7 +34,10 @@
 
   function show() {
     const share = Math.min(1, now / run.duration) * 100 + "%";
-    for (const head of heads) head.style.left = share;
+    for (const head of heads) {
+      head.style.left = share;
+      head.classList.toggle("hit", run.violations.includes(now));
+    }
     slider.value = Math.floor(now / MS);
     slider.setAttribute("aria-valuetext", moment(now));
     output.textContent = moment(now);
@@ -74,7 +77,7 @@
       byId("fault-title").textContent = active.length ? (active.length > 1 ? "Faults that hold" : "Fault that holds") : "Fault that held last";
       const seen = new Set();
       for (const fault of shown) {
-        const text = (fault.line ? run.file + ":" + fault.line + "  " : "") + (fault.source.trim() || fault.name + ": " + fault.text);
+        const text = (fault.line ? run.file + ":" + fault.line + "  " : "") + (fault.source || fault.name + ": " + fault.text);
         if (!seen.has(text)) panel.append((seen.size ? "\n" : "") + text);
         seen.add(text);
       }

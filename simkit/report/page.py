@@ -191,7 +191,7 @@ def _data(document: Document, start_ns: int) -> str:
                 "end": end_ns,
                 "line": fault.line,
                 "text": plain(fault.text or fault.fault),
-                "source": plain(fault.source),
+                "source": " ".join(plain(fault.source).split()),
             }
         )
     found = [violation for _, violation in strips.violations(document)]
@@ -205,6 +205,7 @@ def _data(document: Document, start_ns: int) -> str:
         "groups": strips.groups(document),
         "states": document.host_states,
         "faults": faults,
+        "violations": sorted({violation.time_ns for violation in found}),
         "moments": sorted({*steps, *edges, *(violation.time_ns for violation in found), start_ns}),
         "metric": _values(metric) if metric else [],
         "logs": [(line.time_ns, plain(line.host), line.level, line.logger, line.text) for line in document.logs],

@@ -22,12 +22,13 @@ GROUP_LANES_MAX = 12
 WIDTH = 1_000
 """Units of every drawing's x axis; the screen stretches them."""
 
-LANE_HEIGHT, GROUP_HEIGHT, METRIC_HEIGHT = 14, 24, 100
+LANE_HEIGHT, GROUP_HEIGHT, METRIC_HEIGHT = 17, 24, 100
 FAULT_COLORS = 6
 MARKS_MAX = 300
 """Fault bands, and as many violation marks, that are drawn."""
 
 _AREA_COLUMNS = 300
+_LETTER_WIDTH = 11
 
 
 def x_of(document: Document, time_ns: int) -> float:
@@ -50,11 +51,8 @@ def lanes(document: Document) -> str:
     else:
         every = list(strips.groups(document).items())
         rows = [(f"{group} ({len(names)})", group, _area(document, names)) for group, names in every[:GROUP_LANES_MAX]]
-    labels = "".join(
-        f'<div class="lane-label" data-{"host" if single else "group"}="{escape(key)}" style="height:{height}px" title="{escape(plain(label))}">'
-        f"<i></i><span>{escape(plain(label))}</span></div>"
-        for label, key, _ in rows
-    )
+    kind = "host" if single else "group"
+    labels = "".join(_label(kind, key, plain(label), height) for label, key, _ in rows)
     total = max(1, len(rows)) * height
     places = range(0, total, height)
     shapes = "".join(
@@ -67,6 +65,13 @@ def lanes(document: Document) -> str:
     return (
         f'<div class="strip"><div class="lane-labels"><div class="marks-label">faults</div>{labels}</div>'
         f'<div class="field" id="field">{_marks(document)}{drawing}<div class="playhead" data-playhead></div></div></div>'
+    )
+
+
+def _label(kind: str, key: str, label: str, height: int) -> str:
+    return (
+        f'<div class="lane-label" data-{kind}="{escape(key)}" style="height:{height}px" title="{escape(label)}">'
+        f"<i></i><span>{escape(label)}</span></div>"
     )
 
 
@@ -112,7 +117,7 @@ def _states(document: Document, host: str) -> str:
     shapes = []
     for (begin_ns, state), (until_ns, _) in zip(changes, (*changes[1:], (end_ns, "")), strict=True):
         left, right = x_of(document, begin_ns), x_of(document, min(until_ns, end_ns))
-        top, height = {"up": (2, 10), "paused": (4.5, 5), "down": (6, 2)}[state]
+        top, height = {"up": (2, 13), "paused": (5.5, 6), "down": (7.5, 2)}[state]
         wide = max(right - left, 0.8)
         shapes.append(f'<rect class="{state}" x="{left}" y="{top}" width="{wide:.2f}" height="{height}"/>')
     return "".join(shapes)
@@ -152,14 +157,19 @@ def _ticks(document: Document, height: int) -> str:
 def _marks(document: Document) -> str:
     """Return the row above the lanes: a letter for each fault that held, a red mark for each violation."""
     letters = strips.fault_letters(document.faults)
-    marks = []
+    marks: list[str] = []
+    told_until = -1.0
     for fault in document.faults[:MARKS_MAX]:
         begin_ns, end_ns = strips.interval(document, fault)
-        wide = max(x_of(document, end_ns) - x_of(document, begin_ns), 1.5) * 100 / WIDTH
+        left, wide = x_of(document, begin_ns), max(x_of(document, end_ns) - x_of(document, begin_ns), 1.5)
         told = f"{plain(fault.name)}: {plain(fault.text or fault.fault)}, from {moment(begin_ns)} to {moment(end_ns)}"
+        # A letter that would stand on the one before it is left to the tooltip and the table of faults.
+        middle = left + wide / 2
+        letter = letters[fault.name] if middle >= told_until else ""
+        told_until = middle + _LETTER_WIDTH if letter else told_until
         marks.append(
             f'<b class="mark f{fault_number(document, fault.name)}" style="left:{percent(document, begin_ns)};'
-            f'width:{wide:.3f}%" title="{escape(told)}">{letters[fault.name]}</b>'
+            f'width:{wide * 100 / WIDTH:.3f}%" title="{escape(told)}">{letter}</b>'
         )
     for time_ns in sorted({violation.time_ns for _, violation in strips.violations(document)})[:MARKS_MAX]:
         told = f"violation at {moment(time_ns)}"

@@ -40,7 +40,6 @@ class ServerConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    crash_at: int | None = None
     forget: bool = False
 
 
@@ -50,6 +49,7 @@ class ClientConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     timeout: Duration = Duration(1_000_000_000)
+    rude_at: int | None = None
 
 
 class Server(Node):
@@ -63,8 +63,6 @@ class Server(Node):
     @handles(Greeting)
     async def greet(self, greeting: Greeting) -> Answer:
         self.heard += 1
-        if self.config.crash_at == self.heard:
-            raise LookupError("no manners")
         self.metrics.counter("greetings").add(1)
         self.emit(Greeted(greeting.number))
         return Answer(-1 if self.config.forget else greeting.number)
@@ -76,6 +74,8 @@ class Client(Node):
     config: ClientConfig
 
     async def offer(self, load: Load, number: int) -> None:
+        if number == self.config.rude_at:
+            raise LookupError("no manners")
         began = self.clock.monotonic()
         try:
             answer = await self.network.request("server", Greeting(number), self.config.timeout.seconds)

@@ -3,6 +3,8 @@
 What holds is deliberately worked out here from the list of open faults, and not asked of the faults.
 """
 
+from contextlib import ExitStack, closing
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -84,28 +86,48 @@ def check(arena, opened):
     assert len(arena.network.overlays) == sum(fault.target != "hosts" for fault, _, _ in opened)
 
 
+class Scene:
+    """An arena, and the conditions that are open in it."""
+
+    def __init__(self, arena):
+        self.arena = arena
+        self.opened = []
+
+    def begin(self, fault, names):
+        condition = ExitStack()
+        condition.enter_context(fault.hold(self.arena, targets_of(self.arena, fault, names)))
+        self.opened.append((fault, names, condition))
+        self.wait()
+
+    def end(self, number):
+        self.opened.pop(number % len(self.opened))[2].close()
+        self.wait()
+
+    def wait(self):
+        self.arena.world.run(self.arena.world.now_ns + SECOND)
+        check(self.arena, self.opened)
+
+    def close(self):
+        for _, _, condition in self.opened:
+            condition.close()
+        self.arena.world.close()
+
+
 @settings(max_examples=100, deadline=None)
-@given(steps=steps, last=st.randoms(use_true_random=False))
-def test_conditions_stack_and_each_is_undone_alone(make_arena, steps, last):
-    arena = make_arena()
-    opened, drifts = [], 0
-    for verb, what, names in steps:
-        if verb == "begin":
-            condition = what.hold(arena, targets_of(arena, what, names))
-            condition.__enter__()
-            opened.append((what, names, condition))
-            drifts += isinstance(what, ClockDrift)
-        elif opened:
-            opened.pop(what % len(opened))[2].__exit__(None, None, None)
-        arena.world.run(arena.world.now_ns + SECOND)
-        check(arena, opened)
-    while opened:
-        opened.pop(last.randrange(len(opened)))[2].__exit__(None, None, None)
-        arena.world.run(arena.world.now_ns + SECOND)
-        check(arena, opened)
-    arena.world.run(arena.world.now_ns + 60 * SECOND)
-    assert [host.state for host in arena.hosts.values()] == ["up"] * 4
-    assert not any(host.held_down for host in arena.hosts.values())
-    for host in arena.hosts.values():
-        assert abs(host.clock.wall_ns() - arena.world.epoch_ns - arena.world.now_ns) <= 2 * drifts
-    arena.world.close()
+@given(steps=steps, order=st.lists(st.integers(0, 100), min_size=25, max_size=25))
+def test_conditions_stack_and_each_is_undone_alone(make_arena, steps, order):
+    with closing(Scene(make_arena())) as scene:
+        for verb, what, names in steps:
+            if verb == "begin":
+                scene.begin(what, names)
+            elif scene.opened:
+                scene.end(what)
+        for number in order[: len(scene.opened)]:
+            scene.end(number)
+        world, hosts = scene.arena.world, list(scene.arena.hosts.values())
+        world.run(world.now_ns + 60 * SECOND)
+        assert [host.state for host in hosts] == ["up"] * 4
+        assert not any(host.held_down for host in hosts)
+        drifts = sum(isinstance(what, ClockDrift) for _, what, _ in steps)
+        for host in hosts:
+            assert abs(host.clock.wall_ns() - world.epoch_ns - world.now_ns) <= 2 * drifts

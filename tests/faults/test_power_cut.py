@@ -115,7 +115,7 @@ def test_a_power_cut_keeps_what_was_synced(machine):
         assert machine.content() == {"log": b"synced"}
 
 
-def outcomes(act, runs=200, model=PLAIN):
+def outcomes(act, runs=100, model=PLAIN):
     """Return every state that a power cut after `act` left, over many seeds."""
     found = set()
     for seed in range(runs):
@@ -456,4 +456,4 @@ def enter(links, entries):
 
 
 TestCrashAnywhere = CrashAnywhere.TestCase
-TestCrashAnywhere.settings = settings(max_examples=150, stateful_step_count=20, deadline=None)
+TestCrashAnywhere.settings = settings(max_examples=100, stateful_step_count=20, deadline=None)

@@ -84,7 +84,7 @@ def saved(machine, name, data):
     machine.run(machine.disk.write(name, data), machine.disk.sync(name), machine.disk.sync_directory())
 
 
-def outcomes(act, runs=200, model=PLAIN):
+def outcomes(act, runs=100, model=PLAIN):
     """Return every state that a power cut after `act` left, over many seeds."""
     found = set()
     for seed in range(runs):

@@ -197,9 +197,9 @@ def _import_page() -> None:
 
 
 def _write_page(document: "Document", folder: Path) -> None:
-    from simkit.report.page import write_page
+    from simkit.report.page import page
 
-    write_page(document, folder / "report.html")
+    (folder / "report.html").write_text(page(document, run_folder=str(folder)), encoding="utf-8")
 
 
 def _twice(plan: Any, pool: "Pool", as_json: bool) -> int:

@@ -26,6 +26,7 @@ from simkit.language.assembly import Assembly, new_world
 from simkit.language.injector import Strike
 from simkit.language.resolved import Scenario
 from simkit.language.scenario import dump, load_scenario
+from simkit.language.text import MappingNode, write_text
 from simkit.observe.document import Document, ErrorEntry, ExpectationEntry, FaultEntry, HostEntry, Verdict
 from simkit.observe.journal import exception_text, listen
 from simkit.observe.junit import junit_xml
@@ -132,7 +133,7 @@ class Run:
     def _document(self, wall_seconds: float) -> Document:
         scenario, observation = self.scenario, self.observation
         strikes = self.assembly.injector.strikes
-        faults = tuple(_fault_entry(strike) for strike in strikes)
+        faults = tuple(_fault_entry(strike, scenario) for strike in strikes)
         evidence = Evidence(
             windows=observation.windows(faults),
             liveness_from_ns=_liveness_from(strikes, self.assembly.last_arrival_ns),
@@ -173,7 +174,7 @@ class Run:
         return worst([*unfinished, *(each.verdict for each in expectations)])
 
 
-def _fault_entry(strike: Strike) -> FaultEntry:
+def _fault_entry(strike: Strike, scenario: Scenario) -> FaultEntry:
     injection = strike.injection
     assert isinstance(injection.fault, Fault)
     return FaultEntry(
@@ -185,8 +186,15 @@ def _fault_entry(strike: Strike) -> FaultEntry:
         kind=injection.kind,
         line=injection.position.line,
         text=injection.described(strike.targets),
-        source=injection.position.file,
+        source=_written(scenario, injection.name),
     )
+
+
+def _written(scenario: Scenario, fault: str) -> str:
+    """Return a fault's entry of `faults:` as YAML, in the author's layout."""
+    section = scenario.document.entries["faults"].node
+    assert isinstance(section, MappingNode)
+    return write_text(MappingNode(section.position, {fault: section.entries[fault]})).strip()
 
 
 def _liveness_from(strikes: Sequence[Strike], last_arrival_ns: int) -> int:

@@ -128,6 +128,9 @@ class Sender:
             if len(last) > surplus:
                 self._unsent.append(last[: len(last) - surplus])
             surplus -= min(surplus, len(last))
+        if len(self._unsent) == 1 and self._head == len(self._unsent[0]):
+            self._unsent.clear()
+            self._head = 0
 
     # -- sending
 

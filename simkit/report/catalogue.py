@@ -6,6 +6,7 @@ name.
 It deliberately keeps no list of its own: whatever is installed is listed.
 """
 
+import inspect
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -111,7 +112,7 @@ def _system(registry: Registry, name: str) -> Listing:
 
 def _fault(registry: Registry, word: str) -> Listing:
     fault = registry.faults()[word]
-    heading = f"{word} ({fault.kind}, aimed at {fault.target})\n\n{textwrap.dedent(fault.__doc__ or '').strip()}"
+    heading = f"{word} ({fault.kind}, aimed at {fault.target})\n\n{inspect.cleandoc(fault.__doc__ or '')}"
     facts = {"name": word, "kind": fault.kind, "target": fault.target, "doc": fault.__doc__ or ""}
     return Listing((Section("Fields", _fields(fault)),), heading=heading, facts=facts)
 

@@ -1,0 +1,5 @@
+"""`python -m simkit` is the `simkit` command."""
+
+from simkit.cli import main
+
+main()

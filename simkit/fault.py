@@ -52,7 +52,7 @@ class Fault(BaseModel):
             hosts or, for the other two, directed links between hosts.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     word: ClassVar[str]
     target: ClassVar[TargetKind] = "hosts"

@@ -31,6 +31,11 @@ def selected(links: tuple[Link, ...]) -> Links:
     return Links(frozenset((source.name, target.name) for source, target in links))
 
 
+def named(arena: Arena) -> str:
+    """Return what the network's streams of this fault are called: as the fault, so that no other shares its draws."""
+    return arena.stream.name.removeprefix("fault/")
+
+
 @contextmanager
 def laid(undo: Callable[[], None]) -> Iterator[None]:
     """Undo an overlay when the context closes."""
@@ -77,7 +82,7 @@ class Latency(Condition):
     @contextmanager
     def hold(self, arena: Arena, targets: tuple[Link, ...]) -> Iterator[None]:
         """See `Condition.hold`."""
-        with laid(arena.network.add_latency(selected(targets), self.add, name=arena.stream.name)):
+        with laid(arena.network.add_latency(selected(targets), self.add, name=named(arena))):
             yield
 
 
@@ -97,7 +102,7 @@ class Loss(Condition):
     @contextmanager
     def hold(self, arena: Arena, targets: tuple[Link, ...]) -> Iterator[None]:
         """See `Condition.hold`."""
-        with laid(arena.network.add_loss(selected(targets), float(self.add), name=arena.stream.name)):
+        with laid(arena.network.add_loss(selected(targets), float(self.add), name=named(arena))):
             yield
 
 

@@ -2,8 +2,8 @@
 
 A write is visible to every process of the host at once and durable only after a `sync`; a creation, rename or deletion
 is durable only after `sync_directory`. A kill leaves the page cache alone. A power cut leaves, of everything that was
-not synced, any part: each write whole, torn at a sector boundary, or not at all (Pillai et al., "All File Systems Are
-Not Created Equal", OSDI 2014, found file systems for each of these).
+not synced, any part: each write whole, torn at a sector boundary, or not at all; what file systems promise beyond that
+differs too much to rely on (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014).
 
 It is deliberately not a block device or a file system: no directories, no permissions, no read cache (every read pays
 the device), no bytes that rot. A write costs a copy into memory, but waits behind a sync under way, as Linux has it.
@@ -44,17 +44,17 @@ class DiskModel(BaseModel):
     """Time of a system call that copies into the page cache."""
     sync: InstanceOf[Distribution] = Constant(0)
     """Time of a sync beside the transfer of its bytes: the journal's commit and the drive's flush."""
-    read_bandwidth: int | None = Field(None, gt=0)
+    read_bandwidth: int | None = Field(default=None, gt=0)
     """Bytes per second from the device."""
-    copy_bandwidth: int | None = Field(None, gt=0)
+    copy_bandwidth: int | None = Field(default=None, gt=0)
     """Bytes per second into the page cache."""
-    sync_bandwidth: int | None = Field(None, gt=0)
+    sync_bandwidth: int | None = Field(default=None, gt=0)
     """Bytes per second to the device."""
-    sector: int = Field(512, gt=0)
+    sector: int = Field(default=512, gt=0)
     """Bytes that reach the device whole or not at all."""
-    write_back_ns: int | None = Field(30 * _BILLION, ge=0)
+    write_back_ns: int | None = Field(default=30 * _BILLION, ge=0)
     """Age at which the kernel makes a change durable by itself (Linux: vm.dirty_expire_centisecs, 30 s); None never."""
-    capacity: int = Field(2**30, gt=0)
+    capacity: int = Field(default=2**30, gt=0)
     """Bytes of all files together, kept in memory; a write beyond it fails with ENOSPC."""
 
 

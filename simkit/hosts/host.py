@@ -139,8 +139,8 @@ class Host:
     # -- a process begins
 
     def boot(self) -> None:
-        """Start the program in a fresh process; does nothing while one runs."""
-        if self._running:
+        """Start the program in a fresh process; does nothing while one runs, or in a closed world."""
+        if self._running or self.world.closed:
             return
         self.incarnation += 1
         self._running = True

@@ -102,6 +102,7 @@ class HostLoop(asyncio.BaseEventLoop):
         name, index: the host's.
         alive: False once the loop is buried; then nothing of it ever runs again and its methods are inert.
         frozen: True while the host is stopped by SIGSTOP.
+        halted: buried or frozen.
         host, stack: set by the rooms that own them.
         clock: the machine's clock; None stands for a perfect one.
         tasks: every unfinished task in the order of creation; the loop holds them, as nothing else may.
@@ -109,6 +110,7 @@ class HostLoop(asyncio.BaseEventLoop):
 
     alive = True
     frozen = False
+    halted = False
     host: Any = None
     stack: Any = None
     clock: LoopClock | None = None
@@ -402,11 +404,12 @@ class HostLoop(asyncio.BaseEventLoop):
 
     def freeze(self) -> None:
         """Stand still (SIGSTOP): what is received and what falls due is kept."""
-        self.frozen = True
+        self.frozen = self.halted = True
 
     def thaw(self) -> None:
         """Go on (SIGCONT): received I/O first, then overdue timers in the order of their deadlines."""
         self.frozen = False
+        self.halted = not self.alive
         if self.alive and not self.awake and (self._ready or self._received or self._due or self._timers):
             self.world.wake(self)
 
@@ -414,6 +417,7 @@ class HostLoop(asyncio.BaseEventLoop):
         """End for good: no callback, no `finally`. What is suspended is kept until the world closes."""
         if self.alive:
             self.alive = False
+            self.halted = True
             self.world.graveyard.append((self, self._ready, self._received, self._due, self._timers))
             self._ready = self._received = self._due = self._timers = None
 

@@ -72,6 +72,7 @@ class World:
         self.graveyard: list[object] = []
         self.loops: dict[int, HostLoop] = {}
         self.stopping = False
+        self.closed = False
         self._streams: dict[str, Stream] = {}
         self._queue: list[tuple[int, int, HostLoop, Any]] = []
         self._waiting: list[HostLoop] = []
@@ -129,6 +130,7 @@ class World:
 
     def close(self) -> None:
         """End the world: whatever is suspended goes without running `finally`."""
+        self.closed = True
         self.records.open = False
         for loop in self.loops.values():
             loop.bury()
@@ -146,7 +148,7 @@ class World:
 
     def wake(self, loop: HostLoop) -> None:
         """Let `loop` take a turn in the next round of this instant."""
-        if not loop.frozen:
+        if not loop.halted:
             loop.awake = True
             self._waiting.append(loop)
 
@@ -218,7 +220,7 @@ class World:
         """Run passes of one loop until it has nothing left to do in this instant."""
         events._set_running_loop(loop)
         steps = counts.get(loop, 0)
-        while loop.alive and not loop.frozen:
+        while not loop.halted:
             count = loop.gather()
             if not count:
                 break
@@ -232,7 +234,7 @@ class World:
                 runnable = ready.popleft()
                 if not runnable._cancelled:
                     runnable._run()
-                    if not loop.alive or loop.frozen:
+                    if loop.halted:  # by what it just did
                         break
             self.steps += count
         counts[loop] = steps

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from simkit.language.documented import models_in
 from simkit.language.problem import Position, Problem, Refusal, listed, nearest_name, quoted
 from simkit.language.quantity import kind_of
 from simkit.language.text import MappingNode, Node, ScalarNode, SequenceNode, plain_of
@@ -120,7 +121,7 @@ def _keys_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
     """The keys a model knows at a path inside it."""
     current: list[type[BaseModel]] = [model]
     for part in path:
-        inner = [_models_in(field.annotation) for each in current for field in _fields_called(each, part)]
+        inner = [models_in(field.annotation) for each in current for field in _fields_called(each, part)]
         found = [candidate for group in inner for candidate in group]
         current = found or current
     return [field.alias or name for each in current for name, field in each.model_fields.items()]
@@ -128,12 +129,6 @@ def _keys_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
 
 def _fields_called(model: type[BaseModel], key: str) -> list[Any]:
     return [field for name, field in model.model_fields.items() if key in (name, field.alias)]
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for inner in getattr(annotation, "__args__", ()) for model in _models_in(inner)]
 
 
 def _in_our_words(kind: str, detail: ErrorDetails, node: Node) -> tuple[str, str | None]:

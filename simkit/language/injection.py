@@ -109,7 +109,8 @@ def read_injection(
     fault_class = faults[word]
     before = len(problems)
     fault = _own_fields(name, word, node, fault_class, problems)
-    aim = _aim(word, node.entries[word].node, target_kind(fault_class), problems)
+    aim_kind = _aim_kind(fault_class, node.entries[word].node)
+    aim = _aim(node.entries[word].node, aim_kind, problems)
     kind = fault_kind(fault_class)
     timing = _timing(name, kind, node, entry.key_position, problems)
     if fault is None or aim is None or len(problems) > before:
@@ -117,7 +118,7 @@ def read_injection(
     places = {key: below.node.position for key, below in node.entries.items()}
     aim_position = node.entries[word].node.position
     return Injection(
-        name, fault, word, kind, target_kind(fault_class), aim, timing, entry.key_position, aim_position, places
+        name, fault, word, kind, aim_kind, aim, timing, entry.key_position, aim_position, places
     )
 
 
@@ -166,7 +167,16 @@ def _own_fields(
     return bind(fault_class, MappingNode(node.position, own), f"faults.{name}", problems)
 
 
-def _aim(word: str, node: Node, kind: str, problems: list[Problem]) -> Aim | None:
+def _aim_kind(fault_class: type[BaseModel], node: Node) -> str:
+    """What the targets are: a fault that cuts groups from each other may also be aimed at links, `a <-> b`, `a -> b`."""
+    kind = target_kind(fault_class)
+    values = plain_of(node)
+    phrases = values if isinstance(values, (list, tuple)) else [values]
+    cuts_links = kind == "groups" and all(isinstance(phrase, str) and "->" in phrase for phrase in phrases)
+    return "links" if cuts_links and phrases else kind
+
+
+def _aim(node: Node, kind: str, problems: list[Problem]) -> Aim | None:
     try:
         value = plain_of(node)
         if kind == "groups":

@@ -20,6 +20,7 @@ from simkit.language.problem import Position, Problem, ScenarioError, nearest_qu
 from simkit.language.text import Entry, MappingNode, Node, ScalarNode, read_bytes
 
 SUFFIXES = (".yaml", ".yml")
+WHOLE_FOLDER = "scenario.yaml"
 LISTED = 2000
 _INSTALLED = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:/[A-Za-z0-9_][A-Za-z0-9_-]*){0,5}\Z")
 
@@ -33,6 +34,21 @@ class Source:
     shown: str
 
 
+def scenario_files(folder: Path) -> list[Path]:
+    """The scenario files in a folder and below, in order; links to folders are not followed.
+
+    A folder with a `scenario.yaml` is one scenario, whatever else lies in it: a lesson.
+    """
+    found: list[Path] = []
+    for here, below, files in os.walk(folder):
+        below.sort()
+        chosen = [WHOLE_FOLDER] if WHOLE_FOLDER in files else sorted(file for file in files if file.endswith(SUFFIXES))
+        found += [Path(here) / file for file in chosen]
+        if len(found) > LISTED:
+            break
+    return found
+
+
 class Library:
     """The installed scenarios under one root."""
 
@@ -41,20 +57,13 @@ class Library:
 
     def names(self) -> list[str]:
         """Every installed scenario, `system/scenario`, sorted."""
-        found: list[str] = []
-        for folder, below, files in os.walk(self.root):
-            below.sort()
-            relative = Path(folder).relative_to(self.root)
-            found += [(relative / file).with_suffix("").as_posix() for file in files if file.endswith(SUFFIXES)]
-            if len(found) > LISTED:
-                break
-        return sorted(found)
+        return sorted(self._name_of(path) for path in scenario_files(self.root))
 
     def find(self, name: str) -> Source | None:
         """The installed scenario of that name, or None."""
         if not _INSTALLED.match(name):
             return None
-        for path in [self.root / f"{name}{suffix}" for suffix in SUFFIXES] + [self.root / name / "scenario.yaml"]:
+        for path in [self.root / f"{name}{suffix}" for suffix in SUFFIXES] + [self.root / name / WHOLE_FOLDER]:
             if path.is_file() and path.resolve().is_relative_to(self.root.resolve()):
                 return Source(name, path, path.name)
         return None
@@ -78,7 +87,7 @@ class Library:
         return [found]
 
     def _in_folder(self, folder: Path) -> list[Source]:
-        paths = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file())
+        paths = scenario_files(folder)
         if not paths:
             raise ScenarioError(Problem(Position(str(folder), 0, 0), "no scenario file in this folder"))
         return [Source(self._name_of(path), path, str(path)) for path in paths]
@@ -86,7 +95,9 @@ class Library:
     def _name_of(self, path: Path) -> str:
         """`task_queue/steady` for a file of the library, the bare stem for any other."""
         resolved, root = path.resolve(), self.root.resolve()
-        return resolved.relative_to(root).with_suffix("").as_posix() if resolved.is_relative_to(root) else path.stem
+        inside = resolved.is_relative_to(root) and resolved.parent != root
+        named = resolved.parent if resolved.name == WHOLE_FOLDER else resolved.with_suffix("")
+        return named.relative_to(root).as_posix() if inside else named.name
 
     def base_of(self, source: Source, text: str, position: Position) -> Source:
         """What `extends: TEXT` in `source` means: an installed name, or a file in the same folder or below."""

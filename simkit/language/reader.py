@@ -61,6 +61,7 @@ class Reader:
         self, model: ScenarioModel, card: CardWords, roster: Roster, tree: MappingNode, variant: str | None
     ) -> Scenario:
         self._check_lengths(model, tree)
+        self._stop_if_wrong()
         seed = ScalarNode(tree.position, str(model.seed))
         entries = {**tree.entries, "seed": tree.entries.get("seed", Entry(tree.position, seed))}
         return Scenario(

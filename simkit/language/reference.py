@@ -14,12 +14,14 @@ from pydantic_core import PydanticUndefined
 
 from simkit.kernel.distribution import Distribution
 from simkit.language import model, units
+from simkit.language.documented import field_lines, first_sentence, models_in
 from simkit.language.duration import TIME_UNITS
 from simkit.language.expectation import STATISTICS, WINDOWS
 from simkit.language.limits import DEFAULT_LIMITS, Limits
-from simkit.language.schema import first_sentence
 from simkit.language.vocabulary import CardWords, Registry, dynamic_roles, event_names, fault_kind, target_kind
 from simkit.registry import NotInstalled
+
+NESTING = 4
 
 _PARTS: Sequence[tuple[str, type[BaseModel]]] = (
     ("A scenario file", model.ScenarioModel),
@@ -100,7 +102,9 @@ def _fields(part: type[BaseModel]) -> Iterator[str]:
     if not fields:
         yield "Nothing to set.\n"
         return
-    rows = [(f"`{field.alias or name}`", field.description or "", _default(field)) for name, field in fields]
+    lines = field_lines(part)
+    keys = [(field.alias or name, field) for name, field in fields]
+    rows = [(f"`{key}`", lines.get(key, ""), _default(field)) for key, field in keys]
     yield from table(("key", "what", "default"), rows)
 
 
@@ -119,7 +123,9 @@ def _all_faults(registry: Registry) -> Iterator[str]:
     yield "## Faults\n"
     rows = []
     for word, fault in registry.faults().items():
-        own = ", ".join(f"`{field.alias or name}`" for name, field in fault.model_fields.items())
+        lines = field_lines(fault)
+        keys = [field.alias or name for name, field in fault.model_fields.items()]
+        own = "; ".join(f"`{key}`: {lines[key]}" if key in lines else f"`{key}`" for key in keys)
         rows.append((f"`{word}`", fault_kind(fault), target_kind(fault), own, first_sentence(fault)))
     yield from table(("word", "kind", "aimed at", "own keys", "what happens"), rows)
     yield "A condition needs `for:`, `until:` or `forever: true`; an act has nothing to heal; a plan ends by itself.\n"
@@ -133,8 +139,7 @@ def _system(system: str, registry: Registry) -> Iterator[str]:
         yield f"{error}\n"
         return
     for role, words in card.roles.items():
-        yield f"### `config.{role}`\n"
-        yield from _fields(words.config)
+        yield from _setting(f"config.{role}", words.config)
     if card.load is not None:
         yield "### An entry of `load:`\n"
         yield from _fields(card.load)
@@ -146,6 +151,15 @@ def _system(system: str, registry: Registry) -> Iterator[str]:
     ):
         if names:
             yield f"{noun}: {', '.join(f'`{name}`' for name in names)}.\n"
+
+
+def _setting(path: str, part: type[BaseModel], depth: int = 0) -> Iterator[str]:
+    """The keys of a config, and of the models inside it."""
+    yield f"### `{path}`\n"
+    yield from _fields(part)
+    for name, field in part.model_fields.items():
+        for nested in models_in(field.annotation) if depth < NESTING else ():
+            yield from _setting(f"{path}.{field.alias or name}", nested, depth + 1)
 
 
 def _limit(name: str) -> tuple[str, str, str]:

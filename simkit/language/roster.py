@@ -46,6 +46,9 @@ class Roster:
     def __len__(self) -> int:
         return len(self.hosts)
 
+    def __contains__(self, word: str) -> bool:
+        return word in self.groups or word in self.by_name or word in self.zones
+
     @cached_property
     def by_name(self) -> dict[str, HostEntry]:
         return {host.name: host for host in self.hosts}

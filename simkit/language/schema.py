@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from simkit.language.documented import field_lines, first_sentence, models_in
 from simkit.language.expectation import STATISTICS, WINDOWS
 from simkit.language.injection import TIMING
 from simkit.language.model import ScenarioModel
@@ -81,9 +82,22 @@ def language_schema(registry: Registry) -> Schema:
 def _hoisted(model: type[BaseModel], prefix: str, definitions: dict[str, Schema]) -> Schema:
     """The model's schema with its definitions moved to the document's, under names of their own."""
     schema = model.model_json_schema(ref_template=f"#/$defs/{prefix}{{model}}")
-    for name, definition in schema.pop("$defs", {}).items():
+    inner = schema.pop("$defs", {})
+    _describe(model, schema, inner)
+    for name, definition in inner.items():
         definitions[f"{prefix}{name}"] = definition
     return schema
+
+
+def _describe(model: type[BaseModel], schema: Schema, inner: Mapping[str, Schema]) -> None:
+    """Give every property the line that its field carries, in nested models too."""
+    for key, line in field_lines(model).items():
+        if key in schema.get("properties", {}):
+            schema["properties"][key]["description"] = line
+    for field in model.model_fields.values():
+        for nested in models_in(field.annotation):
+            if nested.__name__ in inner and nested is not model:
+                _describe(nested, inner[nested.__name__], {key: inner[key] for key in inner if key != nested.__name__})
 
 
 def _or_null(schema: Schema) -> Schema:
@@ -111,12 +125,6 @@ def _faults(registry: Registry, definitions: dict[str, Schema]) -> Schema:
         }
         words.append({"$ref": f"#/$defs/fault.{word}"})
     return {"anyOf": words} if words else {"type": "object"}
-
-
-def first_sentence(documented: type) -> str:
-    """The first sentence of a class's docstring, on one line."""
-    text = " ".join((documented.__doc__ or "").split("\n\n")[0].split())
-    return text.split(". ")[0].rstrip(".") + "." if text else ""
 
 
 def _branch(system: str, registry: Registry, definitions: dict[str, Schema]) -> Schema | None:

@@ -39,11 +39,9 @@ class Setting:
 
 def check_target(target: Target, card: CardWords, roster: Roster) -> None:
     """Raise `Refusal` unless the target can be resolved, now or by the running system."""
-    if isinstance(target.domain, DynamicRole):
+    if isinstance(target.domain, DynamicRole) and target.dynamic(roster):
         role, known = target.domain.role, dynamic_roles(card)
         if role in known:
-            return
-        if target.domain.scope is None and (role in roster.groups or role in roster.zones):
             return
         if role in WELL_KNOWN_ROLES or known:
             there = f"has {listed(known)}" if known else "has none"
@@ -55,7 +53,7 @@ def check_target(target: Target, card: CardWords, roster: Roster) -> None:
 
 def static_hosts(target: Target, roster: Roster) -> frozenset[int] | None:
     """The indices of the hosts meant, if the file alone decides that."""
-    if target.drawn or isinstance(target.domain, DynamicRole):
+    if target.drawn or target.dynamic(roster):
         return None
     return frozenset(host.index for host in target.candidates(roster))
 
@@ -210,17 +208,17 @@ def _check_times(injection: Injection, begins: Mapping[str, int | None], setting
 
 def _check_pairs(setting: Setting, begins: Mapping[str, int | None], problems: list[Problem]) -> None:
     """Faults whose classes exclude each other and that would surely hold at one time on one host."""
-    spans: list[tuple[int, int, Injection]] = []
+    spans: list[tuple[int, int, int, Injection]] = []
     for injection in setting.injections.values():
         begin = begins[injection.name]
         if begin is not None and injection.kind == "condition" and injection.timing.every is None:
-            spans.append((begin, _end(injection, begin, begins, setting), injection))
-    spans.sort(key=lambda span: (span[0], span[1], span[2].name))
-    for place, (_, end, earlier) in enumerate(spans):
-        for begin, _, later in spans[place + 1 :]:
+            spans.append((begin, _end(injection, begin, begins, setting), _struck(injection, setting), injection))
+    spans.sort(key=lambda span: (span[0], span[1], span[3].name))
+    for place, (_, end, hosts, earlier) in enumerate(spans):
+        for begin, _, others, later in spans[place + 1 :]:
             if begin >= end:
                 break
-            if _excluded(earlier, later) and _share_a_host(earlier, later, setting):
+            if hosts & others and _excluded(earlier, later):
                 both = f"{quoted(later.name)} ({later.word}) and {quoted(earlier.name)} ({earlier.word})"
                 problems.append(Problem(later.position, f"{both} cannot both hold at {exact_duration(begin)}"))
 
@@ -235,14 +233,13 @@ def _end(injection: Injection, begin: int, begins: Mapping[str, int | None], set
 
 def _excluded(one: Injection, other: Injection) -> bool:
     """A fault class may name, in `excludes`, faults that cannot hold beside it."""
-    return other.word in getattr(one.fault, "excludes", ()) or one.word in getattr(other.fault, "excludes", ())
+    these, those = getattr(type(one.fault), "excludes", ()), getattr(type(other.fault), "excludes", ())
+    return other.word in these or one.word in those
 
 
-def _share_a_host(one: Injection, other: Injection, setting: Setting) -> bool:
-    def struck(injection: Injection) -> int:
-        mask = 0
-        for target in injection.host_targets:
-            mask |= setting.mask(target)
-        return mask
-
-    return bool(struck(one) & struck(other))
+def _struck(injection: Injection, setting: Setting) -> int:
+    """The hosts that are surely struck, as bits."""
+    hosts = 0
+    for target in injection.host_targets:
+        hosts |= setting.mask(target)
+    return hosts

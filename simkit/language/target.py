@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 
 from simkit.kernel.stream import Stream
 from simkit.language.problem import Refusal, quoted
-from simkit.language.roster import HostEntry, Roster
+from simkit.language.roster import RESERVED, HostEntry, Roster
 
 Quantifier = Literal["all", "any", "percent", "minority", "majority"]
 
@@ -72,12 +72,23 @@ class Target:
         """True if the hosts are chosen at random, anew at each strike."""
         return self.quantifier != "all"
 
+    def dynamic(self, roster: Roster) -> bool:
+        """True if only the running system knows who is meant; a group that is called `leader` is just a group."""
+        match self.domain:
+            case DynamicRole(role, None):
+                return role not in roster
+            case DynamicRole():
+                return True
+        return False
+
     def candidates(self, roster: Roster) -> tuple[HostEntry, ...]:
         """The hosts to choose from, in roster order; raises `Refusal` for an unknown word or an empty set."""
         match self.domain:
             case InZone(zone):
                 return roster.in_zone(zone, self.text)
             case Named(name, None):
+                return roster.named(name, self.text)
+            case DynamicRole(name, None) if name in roster:
                 return roster.named(name, self.text)
             case Named(name, str(zone)):
                 roster.in_zone(zone, self.text)
@@ -149,7 +160,7 @@ def _domain(phrase: str, whole: str) -> Domain:
         if match[1] in WELL_KNOWN_ROLES and match[2] is None:
             return DynamicRole(match[1])
         return Named(match[1], match[2])
-    if match := _ROLE.match(phrase):
+    if (match := _ROLE.match(phrase)) and match[1] not in RESERVED:
         return DynamicRole(match[1], match[2].strip())
     raise Refusal(f"cannot read target {quoted(whole)}; write for example `any 2 of workers` or `workers in eu`")
 

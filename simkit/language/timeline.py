@@ -16,7 +16,7 @@ from simkit.language.problem import Position
 from simkit.language.resolved import Scenario
 from simkit.language.roster import HostEntry
 from simkit.language.sense import begin_times
-from simkit.language.target import DynamicRole, resolve_all
+from simkit.language.target import resolve_all
 from simkit.language.units import format_clock, format_duration
 
 NAMES_SHOWN = 4
@@ -67,7 +67,7 @@ def _drawn(injection: Injection, scenario: Scenario) -> tuple[str, ...]:
     targets = injection.host_targets
     if injection.target_kind != "hosts" or injection.timing.every is not None:
         return ()
-    if not any(target.drawn for target in targets) or any(isinstance(each.domain, DynamicRole) for each in targets):
+    if not any(target.drawn for target in targets) or any(target.dynamic(scenario.roster) for target in targets):
         return ()
     stream = Stream(scenario.seed, injection.stream_name)
     return tuple(host.name for host in resolve_all(targets, scenario.roster, stream))

@@ -7,9 +7,13 @@ They deliberately never touch a packet that is already on its way.
 """
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from simkit.kernel import Distribution, Stream
+from simkit.kernel import Distribution, Station, Stream
 from simkit.network.selector import Selector
+
+if TYPE_CHECKING:
+    from simkit.network.path import Path
 
 
 @dataclass
@@ -20,10 +24,10 @@ class Conditions:
         cut: packets are dropped; `rejected`: and the sender is told so (ICMP host unreachable).
         latencies: latencies added to each packet, with the stream each is drawn from.
         losses: additional probabilities of loss per segment, with their streams.
-        bandwidth: bits per second, or None.
+        bottlenecks: bandwidths in bits per second, each with the queue in front of it, in the order of passing.
     """
 
-    bandwidth: int | None
+    bottlenecks: list[tuple[int, Station]] = field(default_factory=list)
     cut: bool = False
     rejected: bool = False
     latencies: list[tuple[Distribution, Stream]] = field(default_factory=list)
@@ -37,8 +41,8 @@ class Overlay:
     selector: Selector
     name: str
 
-    def impose(self, conditions: Conditions, stream: Stream) -> None:
-        """Add what this overlay does to the conditions of one path."""
+    def impose(self, conditions: Conditions, path: "Path") -> None:
+        """Add what this overlay does to the conditions of a path."""
         raise NotImplementedError
 
 
@@ -48,7 +52,7 @@ class Cut(Overlay):
 
     reject: bool = False
 
-    def impose(self, conditions: Conditions, stream: Stream) -> None:
+    def impose(self, conditions: Conditions, path: "Path") -> None:
         """See `Overlay.impose`. Of two cuts, the one that drops in silence stands nearer."""
         conditions.rejected = self.reject and (conditions.rejected or not conditions.cut)
         conditions.cut = True
@@ -60,9 +64,9 @@ class AddedLatency(Overlay):
 
     extra: Distribution
 
-    def impose(self, conditions: Conditions, stream: Stream) -> None:
+    def impose(self, conditions: Conditions, path: "Path") -> None:
         """See `Overlay.impose`."""
-        conditions.latencies.append((self.extra, stream))
+        conditions.latencies.append((self.extra, path.fault_stream(self.name)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,18 +75,17 @@ class AddedLoss(Overlay):
 
     loss: float
 
-    def impose(self, conditions: Conditions, stream: Stream) -> None:
+    def impose(self, conditions: Conditions, path: "Path") -> None:
         """See `Overlay.impose`."""
-        conditions.losses.append((self.loss, stream))
+        conditions.losses.append((self.loss, path.fault_stream(self.name)))
 
 
 @dataclass(frozen=True, eq=False)
 class LimitedBandwidth(Overlay):
-    """No more than `bandwidth` bits per second get through each path; the lowest limit holds."""
+    """No more than `bandwidth` bits per second get through each path: a bottleneck in front of its link."""
 
     bandwidth: int
 
-    def impose(self, conditions: Conditions, stream: Stream) -> None:
-        """See `Overlay.impose`."""
-        known = conditions.bandwidth
-        conditions.bandwidth = self.bandwidth if known is None else min(known, self.bandwidth)
+    def impose(self, conditions: Conditions, path: "Path") -> None:
+        """See `Overlay.impose`. Its queue is its own, and goes with it."""
+        conditions.bottlenecks.append((self.bandwidth, path.queue_of(self)))

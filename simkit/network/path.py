@@ -8,9 +8,9 @@ It deliberately delivers nothing: it answers with a time, or with the reason why
 
 from typing import TYPE_CHECKING, Final
 
-from simkit.kernel import Station
+from simkit.kernel import Station, Stream
 from simkit.network.link import Link, loss_of
-from simkit.network.overlay import Conditions
+from simkit.network.overlay import Conditions, Overlay
 
 if TYPE_CHECKING:
     from simkit.network.interface import Interface
@@ -45,6 +45,7 @@ class Path:
         "_loss_by_size",
         "_pipe",
         "_plain",
+        "_queues",
         "_stream",
         "_world",
         "latency_ns",
@@ -66,6 +67,7 @@ class Path:
         self._stream = network.world.stream(f"network/{self.name}")
         self._draw = link.one_way.draw
         self._loss_by_size: dict[int, float] = {}
+        self._queues: dict[Overlay, Station] = {}
         self._refresh()
 
     def transit(self, size: int) -> int:
@@ -94,14 +96,13 @@ class Path:
             lost = stream.random() < loss_of(size, loss) or lost
         if conditions.cut:
             return REJECTED if conditions.rejected else BLOCKED
-        departure_ns = now_ns = self._world.now_ns
-        bandwidth = conditions.bandwidth
-        if bandwidth is not None:
+        time_ns = self._world.now_ns
+        for bandwidth, queue in conditions.bottlenecks:
             # In bits times 10**9, so that the comparison of backlog and limit stays in integers.
-            if self._pipe.backlog_ns(now_ns) * bandwidth > self._link.queue_limit * 8 * 10**9:
+            if queue.backlog_ns(time_ns) * bandwidth > self._link.queue_limit * 8 * 10**9:
                 return OVERFLOWED
-            departure_ns = self._pipe.admit(now_ns, -(-size * 8 * 10**9 // bandwidth))
-        return LOST if lost else departure_ns + latency_ns
+            time_ns = queue.admit(time_ns, -(-size * 8 * 10**9 // bandwidth))
+        return LOST if lost else time_ns + latency_ns
 
     def _loss(self, size: int) -> float:
         if not self._link.loss:
@@ -114,10 +115,24 @@ class Path:
     def _refresh(self) -> None:
         """Work out from the link and the overlays what holds now."""
         self._epoch = self.network.epoch
-        conditions = Conditions(self._link.bandwidth)
-        if self.source is not self.target:
-            for overlay in self.network.overlays:
-                if overlay.selector.covers(self.source.host, self.target.host):
-                    overlay.impose(conditions, self._world.stream(f"fault/{overlay.name}/{self.name}"))
+        overlays = self.network.overlays if self.source is not self.target else []
+        self._queues = {overlay: queue for overlay, queue in self._queues.items() if overlay in overlays}
+        conditions = Conditions()
+        for overlay in overlays:
+            if overlay.selector.covers(self.source.host, self.target.host):
+                overlay.impose(conditions, self)
+        if self._link.bandwidth is not None:
+            conditions.bottlenecks.append((self._link.bandwidth, self._pipe))
         self._conditions = conditions
-        self._plain = not self._link.loss and conditions == Conditions(None)
+        self._plain = not self._link.loss and conditions == Conditions()
+
+    def fault_stream(self, name: str) -> Stream:
+        """Return the stream from which faults of that name draw on this path."""
+        return self._world.stream(f"fault/{name}/{self.name}")
+
+    def queue_of(self, overlay: Overlay) -> Station:
+        """Return the queue that an overlay puts into this path, the same as long as it is laid."""
+        queue = self._queues.get(overlay)
+        if queue is None:
+            queue = self._queues[overlay] = Station()
+        return queue

@@ -230,8 +230,8 @@ class SimTransport(asyncio.Transport):
     # -- the end
 
     def is_closing(self) -> bool:
-        """Return True once `close` or `abort` was called, or the connection broke."""
-        return self._closing
+        """Return True once `close` or `abort` was called, the connection broke, or the process ended."""
+        return self._closing or not self._loop.alive
 
     def close(self) -> None:
         """Stop reading; send what is buffered, then FIN."""

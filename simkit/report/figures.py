@@ -144,6 +144,8 @@ def _frame(axes: Axes, document: Document, metric: MetricEntry) -> None:
     axes.set_ylabel(label)
     if metric.kind == "histogram" and _spreads(metric):
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
     else:
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]) if metric.kind == "gauge" else 0.0)
     seconds = document.duration_ns / NANOSECONDS

@@ -17,6 +17,7 @@
     if (name) made.className = name;
     return made;
   };
+  const clean = (text) => text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
   const last = (rows, ns) => {                       // the last row that begins at or before ns
     let low = 0, high = rows.length;
     while (low < high) {
@@ -27,8 +28,8 @@
   };
   const changes = new Map(Object.entries(run.states)), groups = new Map(Object.entries(run.groups));
   const stateOf = (host) => { const row = last(changes.get(host) || [], now); return row ? row[1] : "down"; };
-  const lanes = [...document.querySelectorAll("[data-host], [data-group]")].map((label) =>
-    [label.dataset.host === undefined ? groups.get(label.dataset.group) : [label.dataset.host], label.querySelector("i")]);
+  const lanes = [...document.querySelectorAll("[data-lane]")].map((label) =>
+    [run.lanes[Number(label.dataset.lane)], label.querySelector("i")]);
   const heads = [...document.querySelectorAll("[data-playhead]")];
   const steps = [...document.querySelectorAll("[data-t]")];
 
@@ -61,7 +62,7 @@
     line.textContent = "";
     const counts = [...groups].map(([group, names]) => {
       const up = names.filter((name) => stateOf(name) === "up").length;
-      return names.length === 1 ? group + " " + stateOf(names[0]) : up + " of " + names.length + " " + group + " up";
+      return names.length === 1 ? clean(group) + " " + stateOf(names[0]) : up + " of " + names.length + " " + clean(group) + " up";
     });
     line.append(counts.slice(0, 6).join(", ") + (counts.length > 6 ? ", ..." : ""), " \u00b7 ");
     line.append(active.length ? make("b", active.map((fault) => fault.name).join(", ")) : "no fault");

@@ -14,17 +14,20 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from simkit.observe.document import Document, ExpectationEntry, MetricEntry, StoryStep, ViolationEntry
+from simkit.observe.document import Document, ExpectationEntry, LogEntry, MetricEntry, StoryStep, ViolationEntry
+from simkit.observe.journal import TEXT_MAX
 from simkit.observe.moment import moment, number, span
 from simkit.report import strips, timeline
 from simkit.report.figures import Drawing, drawings
 from simkit.report.sections import below, expectation_word, jump, story_lines
 from simkit.report.words import closest, digest_words, plain, sentence, title_of
 
+_LONG = 170
 _BADGES = {"pass": "PASS", "fail": "FAIL", "unknown": "UNKNOWN", "error": "ERROR"}
 
 
@@ -46,7 +49,7 @@ def page(
         more_figures: of the system itself, after the others.
     """
     drawn = drawings(document, behind) if figures is None else figures
-    start_ns = opening_moment(document)
+    start_ns, told = opening_moment(document), sentence(document)
     script, style = _template("page.js"), _template("page.css")
     values = {
         "title": escape(f"{_BADGES[document.verdict]} {title_of(document)} · seed {document.seed}"),
@@ -57,7 +60,8 @@ def page(
         "badge": _badge(document),
         "name": escape(title_of(document)),
         "facts": _facts(document),
-        "sentence": escape(sentence(document)),
+        "sentence": escape(told),
+        "sentence_class": ' class="long"' if len(told) > _LONG else "",
         "lanes": timeline.lanes(document),
         "axis": timeline.axis(document),
         "duration_ms": str(document.duration_ns // 1_000_000),
@@ -71,6 +75,11 @@ def page(
         "data": _data(document, start_ns),
     }
     return _fill(_template("page.html"), values)
+
+
+def write_page(document: Document, path: Path, *, behind: Document | None = None) -> None:
+    """Write the page of a run into its folder, whose name then is the command's argument."""
+    path.write_text(page(document, run_folder=str(path.parent), behind=behind), encoding="utf-8")
 
 
 def opening_moment(document: Document) -> int:
@@ -139,8 +148,8 @@ def _margin(expectation: ExpectationEntry) -> str:
         share = min(max(expectation.margin, 0.0), 1.0)
         bar = f'<span class="bar" title="{share:.0%} of the bound to spare"><i style="width:{share:.1%}"></i></span>'
     return (
-        f"<li>{expectation_word(expectation)}<span class='what'>{escape(plain(expectation.text))}{bar}</span>"
-        f"<span class='how'>{escape(plain(expectation.summary))}</span></li>"
+        f'<li>{expectation_word(expectation)}<span class="what">{escape(plain(expectation.text))}{bar}</span>'
+        f'<span class="how">{escape(plain(expectation.summary))}</span></li>'
     )
 
 
@@ -151,13 +160,20 @@ def _metric(document: Document, behind: Document | None) -> str:
         return "<h2>Metrics</h2><p>This run measured nothing that goes up and down.</p>"
     where = f" on {escape(plain(metric.host))}" if metric.host else ""
     unit = escape(plain(metric.unit))
-    grey = f"; grey: {escape(title_of(behind))}" if behind else ""
+    grey = f"; grey: {escape(_other(document, behind))}" if behind else ""
     return (
         f"<h2><span><b>{escape(plain(metric.name))}</b>{where}</span>"
         f'<span>now <b id="value">{number(peak[1])}</b> {unit}</span></h2>'
-        f'<div class="field">{timeline.metric(document, metric, behind)}<div class="playhead" data-playhead></div></div>'
+        f'<div class="field">{timeline.metric(document, metric, behind)}{timeline.PLAYHEAD}</div>'
         f"<p>highest {number(peak[1])} {unit} at {jump(peak[0])}{grey}</p>"
     )
+
+
+def _other(document: Document, behind: Document) -> str:
+    """Return what tells another run from this one, in short."""
+    if document.scenario != behind.scenario:
+        return title_of(behind)
+    return f"variant {plain(behind.variant)}" if behind.variant else "the scenario itself"
 
 
 def _command(document: Document, run_folder: str | None) -> str:
@@ -197,21 +213,28 @@ def _data(document: Document, start_ns: int) -> str:
     found = [violation for _, violation in strips.violations(document)]
     steps = [step.time_ns for violation in found[:1] for step in violation.story]
     edges = [time_ns for fault in faults for time_ns in (fault["begin"], fault["end"])]
+    times_ns = {violation.time_ns for violation in found}
     data = {
         "start": start_ns,
         "duration": document.duration_ns,
         "end": strips.end_of(document),
         "file": plain(document.file),
+        "lanes": [names for _, names in timeline.lane_hosts(document)],
         "groups": strips.groups(document),
         "states": document.host_states,
         "faults": faults,
-        "violations": sorted({violation.time_ns for violation in found}),
-        "moments": sorted({*steps, *edges, *(violation.time_ns for violation in found), start_ns}),
+        "violations": sorted(times_ns),
+        "moments": sorted({*steps, *edges, *times_ns, start_ns}),
         "metric": _values(metric) if metric else [],
-        "logs": [(line.time_ns, plain(line.host), line.level, line.logger, line.text) for line in document.logs],
+        "logs": [_log_row(line) for line in document.logs],
     }
     text = msgspec.json.encode(data).decode()
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _log_row(line: LogEntry) -> tuple[int, str, str, str, str]:
+    text = "\n".join(plain(part.expandtabs(4), TEXT_MAX) for part in line.text.split("\n"))
+    return line.time_ns, plain(line.host), plain(line.level), plain(line.logger), text
 
 
 def _values(metric: MetricEntry) -> list[tuple[int, float | None, str]]:

@@ -81,7 +81,7 @@ def _picture(document: Document, width: int) -> list[str]:
         short = label if len(label) < label_width else f"{label[: label_width - 3]}.."
         return f"{short:<{label_width}}{strip}   {legend}"
 
-    lines = [" " * label_width + _axis(document.duration_ns, columns)]
+    lines = [" " * label_width + _axis(max(1, document.duration_ns), columns)]
     for label, draw, legend in rows:
         lines.append(row(label, draw(columns), legend))
     lines += _fault_rows(document, columns, label_width, row)
@@ -286,6 +286,21 @@ def _verdict(document: Document, run_folder: str | None, paint: Paint, searches:
     else:
         lines.append(f"again   simkit run {run_folder}")
     return lines
+
+
+def log_lines(document: Document) -> str:
+    """Return the log of a run, one line after the other, further lines of a text below its first."""
+    if not document.logs:
+        return "no node said anything\n"
+    wide = max(len(plain(line.host)) for line in document.logs)
+    lines = []
+    for entry in document.logs:
+        first, *rest = entry.text.split("\n")
+        lines.append(f"{moment(entry.time_ns)}  {plain(entry.host):<{wide}}  {plain(entry.level):<8}{plain(first)}")
+        lines += [f"{'':{wide + 21}}{plain(each.expandtabs(4))}" for each in rest]
+    if document.logs_total > len(document.logs):
+        lines.append(f"({document.logs_total - len(document.logs):,} more lines were not kept)")
+    return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
 def fragment(document: Document) -> str:

@@ -27,6 +27,9 @@ FAULT_COLORS = 6
 MARKS_MAX = 300
 """Fault bands, and as many violation marks, that are drawn."""
 
+PLAYHEAD = '<div class="playhead" data-playhead></div>'
+"""The line of the moment shown, moved by the script."""
+
 _AREA_COLUMNS = 300
 _LETTER_WIDTH = 11
 
@@ -41,18 +44,20 @@ def percent(document: Document, time_ns: int) -> str:
     return f"{x_of(document, time_ns) * 100 / WIDTH:.3f}%"
 
 
+def lane_hosts(document: Document) -> list[tuple[str, list[str]]]:
+    """Return (label, hosts) for each lane: hosts alone where they are few, else groups."""
+    if len(document.hosts) <= LANES_MAX:
+        return [(host.name, [host.name]) for host in document.hosts]
+    every = list(strips.groups(document).items())[:GROUP_LANES_MAX]
+    return [(f"{group} ({len(names)})", names) for group, names in every]
+
+
 def lanes(document: Document) -> str:
     """Return the labels and the drawing of host states with fault bands and violations behind and before them."""
     single = len(document.hosts) <= LANES_MAX
     height = LANE_HEIGHT if single else GROUP_HEIGHT
-    rows: list[tuple[str, str, str]] = []
-    if single:
-        rows = [(host.name, host.name, _states(document, host.name)) for host in document.hosts]
-    else:
-        every = list(strips.groups(document).items())
-        rows = [(f"{group} ({len(names)})", group, _area(document, names)) for group, names in every[:GROUP_LANES_MAX]]
-    kind = "host" if single else "group"
-    labels = "".join(_label(kind, key, plain(label), height) for label, key, _ in rows)
+    rows = lane_hosts(document)
+    labels = "".join(_label(place, plain(label), height) for place, (label, _) in enumerate(rows))
     total = max(1, len(rows)) * height
     places = range(0, total, height)
     shapes = "".join(
@@ -64,13 +69,13 @@ def lanes(document: Document) -> str:
     )
     return (
         f'<div class="strip"><div class="lane-labels"><div class="marks-label">faults</div>{labels}</div>'
-        f'<div class="field" id="field">{_marks(document)}{drawing}<div class="playhead" data-playhead></div></div></div>'
+        f'<div class="field">{_marks(document)}{drawing}{PLAYHEAD}</div></div>'
     )
 
 
-def _label(kind: str, key: str, label: str, height: int) -> str:
+def _label(place: int, label: str, height: int) -> str:
     return (
-        f'<div class="lane-label" data-{kind}="{escape(key)}" style="height:{height}px" title="{escape(label)}">'
+        f'<div class="lane-label" data-lane="{place}" style="height:{height}px" title="{escape(label)}">'
         f"<i></i><span>{escape(label)}</span></div>"
     )
 

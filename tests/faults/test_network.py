@@ -4,6 +4,8 @@ Packets are asked of the paths themselves; what streams and messages make of it 
 own tests.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from simkit.kernel import Constant
@@ -76,6 +78,19 @@ def test_loss_adds_to_what_the_link_loses_by_itself(arena):
 def test_loss_of_everything_loses_everything(arena):
     with Loss(add=Fraction.parse("100%")).hold(arena, links(arena, ("a-0", "b-0"))):
         assert sent(arena, "a-0", "b-0", 100) == [LOST] * 100
+
+
+def test_a_fault_draws_from_a_stream_of_its_own(arenas):
+    alone, crowded = arenas(), arenas()
+    other = replace(crowded, stream=crowded.world.stream("fault/other"))
+    late, lossy = Latency.model_validate_json('{"add": "uniform(1s, 2s)"}'), Loss(add=Fraction.parse("50%"))
+    with late.hold(alone, links(alone, ("a-0", "b-0"))):
+        expected = sent(alone, "a-0", "b-0", 100)
+    link = links(crowded, ("a-0", "b-0"))
+    with lossy.hold(other, link), late.hold(crowded, link):
+        took = sent(crowded, "a-0", "b-0", 100)
+    assert [ns for ns in took if ns >= 0] == [ns for ns, mine in zip(expected, took, strict=True) if mine >= 0]
+    assert 20 < took.count(LOST) < 80
 
 
 def test_less_bandwidth_makes_packets_queue(arena):

@@ -51,8 +51,8 @@ def test_a_moment_is_a_delay_after_an_anchor(text: str, delay: int, anchor: obje
         ("when", "is not a moment"),
         ("when ???", "cannot read moment"),
         ("after", "is not a moment"),
-        (None, "write for example"),
-        ([], "write for example"),
+        (None, "such as `60s`, found nothing"),
+        ([], "found a list"),
     ],
 )
 def test_refused(value: object, refusal: str) -> None:

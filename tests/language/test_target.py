@@ -76,7 +76,8 @@ def test_fixed_targets(phrase: str, expected: list[str]) -> None:
 def test_drawn_targets_have_their_size_and_come_in_roster_order(phrase: str, size: int) -> None:
     chosen = names(phrase)
     assert len(set(chosen)) == size
-    assert chosen == sorted(chosen)
+    everyone = [host.name for host in ROSTER.hosts]
+    assert chosen == [name for name in everyone if name in chosen]
 
 
 def test_the_stream_decides_alone() -> None:
@@ -128,6 +129,13 @@ def test_refused(phrase: str, refusal: str, nearest: str | None) -> None:
         names(phrase) if parse_target(phrase).drawn else parse_target(phrase).candidates(ROSTER)
     assert refusal in error.value.message
     assert error.value.nearest == nearest
+
+
+def test_a_group_that_is_called_leader_is_just_a_group() -> None:
+    led = roster(leader=0, followers=2)
+    assert [host.name for host in parse_target("leader").candidates(led)] == ["leader"]
+    assert not parse_target("leader").dynamic(led)
+    assert parse_target("leader").dynamic(ROSTER)
 
 
 def test_links_have_a_direction() -> None:

@@ -122,6 +122,7 @@ def test_a_partition_that_heals_delivers_everything(site):
         for number in range(100):
             writer.write(b"%d\n" % number)
             await asyncio.sleep(0.1)
+        writer.close()
 
     site.host("b", server(take))
     site.host("a", give)
@@ -147,6 +148,7 @@ def test_a_one_way_partition_lets_requests_through_and_no_answers(site):
         await asyncio.sleep(1 - host.loop.time())
         writer.write(b"question\n")
         answered.append((await reader.readline(), site.ms))
+        writer.close()
 
     site.host("b", server(answer))
     site.host("a", ask)
@@ -463,6 +465,7 @@ def test_what_is_written_is_copied(site):
         with pytest.raises(TypeError):
             writer.write("text")
         await asyncio.sleep(1)
+        writer.close()
 
     site.host("b", server(take))
     site.host("a", give)
@@ -491,6 +494,7 @@ def test_callbacks_run_in_the_context_of_their_own_host(site):
         _, writer = await asyncio.open_connection("b", 80)
         writer.write(b"x")
         await asyncio.sleep(1)
+        writer.close()
 
     site.host("b", serve)
     site.host("a", give)
@@ -542,6 +546,7 @@ def test_an_exception_of_a_protocol_ends_its_process(site):
         reader, writer = await asyncio.open_connection("b", 80)
         writer.write(b"x")
         await reader.read()
+        writer.close()
 
     victim = site.host("b", serve)
     site.host("a", give)
@@ -561,6 +566,7 @@ def test_a_round_trip_on_a_stream_takes_four_events(site):
             writer.write(b"x")
             await reader.read(1)
         counts.append(host.world.steps - before)
+        writer.close()
 
     site.host("b", server(echo))
     site.host("a", ping)

@@ -7,6 +7,8 @@ no node, network or scenario file is needed. Run as a program, it writes the pag
 import sys
 from pathlib import Path
 
+import msgspec
+
 from simkit.kernel.world import World
 from simkit.observe.document import (
     Document,
@@ -312,7 +314,7 @@ def _document(
     error: ErrorEntry | None = None,
     as_declared: bool | None = None,
 ) -> Document:
-    return observation.document(
+    document = observation.document(
         scenario=scenario,
         file=file,
         title="Slow is not dead",
@@ -327,6 +329,8 @@ def _document(
         expectations=expectations,
         error=error,
     )
+    # No test knows a digest: it belongs to one version of the kernel.
+    return msgspec.structs.replace(document, digest=f"{seed:04x}9c41e07a55d211d07be290aa3f2a41c0"[:32])
 
 
 SAMPLES = {"passing": passing, "failing": failing, "broken": broken, "crowded": crowded}

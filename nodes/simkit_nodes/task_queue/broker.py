@@ -7,6 +7,7 @@ the same scripts as everyone. It is one primary: replicas and sentinels come wit
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from simkit.node import Event, Node
@@ -14,17 +15,29 @@ from simkit_nodes.blocks.redis_host import RedisServer, SyncPolicy
 from simkit_nodes.blocks.redis_host.connection import Connection
 from simkit_nodes.blocks.redis_host.server import Limits
 from simkit_nodes.task_queue.config import SECOND, BrokerConfig
-from simkit_nodes.task_queue.events import BrokerRecovered, QueueCounted, TaskLeased, TaskRecovered, TaskSucceeded
+from simkit_nodes.task_queue.events import (
+    BrokerRecovered,
+    QueueCounted,
+    TaskLeased,
+    TaskRecovered,
+    TaskRetried,
+    TaskSubmitted,
+    TaskSucceeded,
+)
 from simkit_nodes.task_queue.narration import narrate
 from simkit_nodes.task_queue.scripts import DIGESTS, SCRIPTS
 
-SWEEP_BATCH = 256  # leases or delayed tasks one script call may move
+BATCH = 256  # leases or delayed tasks one script call may move
 
 
 class Broker(Node):
     """Redis, our append-only file, and the sweeper."""
 
     config: BrokerConfig
+
+    def __init__(self) -> None:
+        self.earlier = asyncio.Event()  # something is due before `next_due_ns`
+        self.next_due_ns: int | None = None
 
     async def run(self) -> None:
         server = RedisServer(
@@ -33,7 +46,7 @@ class Broker(Node):
             entropy=self.random,
             policy=SyncPolicy(self.config.fsync),
             limits=Limits(bulk_bytes_max=int(self.config.bulk_max)),
-            observe=lambda words, reply: narrate(words, reply) or None,
+            observe=self._observe,
             announce=self._announce,
         )
         self.latency = self.metrics.histogram("task.latency", unit="s")
@@ -45,7 +58,8 @@ class Broker(Node):
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(server.run())
-                group.create_task(self._tend(server))
+                group.create_task(self._promote(server))
+                group.create_task(self._sweep(server))
         except* OSError as errors:
             # Redis exits too when it cannot write its file: going on would acknowledge what the disk does not hold.
             self.log.critical("the append-only file cannot be written, giving up: %s", errors.exceptions[0])
@@ -69,27 +83,45 @@ class Broker(Node):
                 self.emit(TaskRecovered(key[8:].decode("utf-8", "replace"), state.decode()))
         return tasks
 
-    # The sweeper
+    # Inside the broker: delayed tasks and expired leases
 
-    async def _tend(self, server: RedisServer) -> None:
-        """Every so often: promote what is due, take back expired leases, measure the queue."""
-        connection = Connection(server.engine)
-        sweep_ns, promote_s = int(self.config.sweep_every), int(self.config.promote_every) / SECOND
-        for script in SCRIPTS.values():
-            await server.call(connection, "SCRIPT", "LOAD", script.source)
+    async def _promote(self, server: RedisServer) -> None:
+        """Move delayed tasks to the ready lists when they are due: woken by the earliest due time, not by polling."""
+        connection = await self._inside(server)
+        while True:
+            self.earlier.clear()
+            self.next_due_ns = None
+            reply = await self._script(server, connection, "promote", BATCH)
+            now_us, next_us = reply[0], reply[1]
+            if not next_us:
+                await self.earlier.wait()
+                continue
+            if self.next_due_ns is None or next_us * 1000 < self.next_due_ns:
+                self.next_due_ns = next_us * 1000
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, (self.next_due_ns - now_us * 1000) / SECOND)):
+                    await self.earlier.wait()
+
+    def _observe(self, words: list[bytes], reply: Any) -> list[Event] | None:
+        events = narrate(words, reply)
+        for event in events:
+            if isinstance(event, (TaskSubmitted, TaskRetried)) and event.due_ns:
+                if self.next_due_ns is None or event.due_ns < self.next_due_ns:
+                    self.next_due_ns = event.due_ns
+                    self.earlier.set()
+        return events or None
+
+    async def _sweep(self, server: RedisServer) -> None:
+        """Every so often: take back expired leases, count the queue."""
+        connection = await self._inside(server)
         depth = self.metrics.gauge("queue.depth", unit="tasks")
         delayed = self.metrics.gauge("queue.delayed", unit="tasks")
         leases = self.metrics.gauge("leases.in_flight", unit="leases")
         dead = self.metrics.gauge("queue.dead", unit="tasks")
-        swept_ns = self.clock.monotonic_ns()
         while True:
-            await asyncio.sleep(promote_s)
-            await self._drain(server, connection, "promote")
-            if self.clock.monotonic_ns() - swept_ns < sweep_ns:
-                continue
-            swept_ns = self.clock.monotonic_ns()
-            if self.config.sweeper:
-                await self._drain(server, connection, "sweep")
+            await asyncio.sleep(int(self.config.sweep_every) / SECOND)
+            while self.config.sweeper and len(await self._script(server, connection, "sweep", BATCH)) > BATCH:
+                pass
             counts = (await self._script(server, connection, "depths"))[1:]
             ready = sum(counts[:10])
             depth.set(ready)
@@ -99,10 +131,12 @@ class Broker(Node):
             submitted, success, failure, died, taken = counts[13:]
             self.emit(QueueCounted(submitted, success, failure, died, ready, counts[10], counts[11], taken))
 
-    async def _drain(self, server: RedisServer, connection: Connection, name: str) -> None:
-        """Call a script that moves tasks until it has nothing left to move."""
-        while len(await self._script(server, connection, name, SWEEP_BATCH)) > SWEEP_BATCH:
-            pass
+    async def _inside(self, server: RedisServer) -> Connection:
+        """A connection that needs no network, with the scripts loaded."""
+        connection = Connection(server.engine)
+        for script in SCRIPTS.values():
+            await server.call(connection, "SCRIPT", "LOAD", script.source)
+        return connection
 
     async def _script(self, server: RedisServer, connection: Connection, name: str, *words: int) -> list[Any]:
         reply = await server.call(connection, "EVALSHA", DIGESTS[name], 0, *words)

@@ -50,8 +50,6 @@ class BrokerConfig(Settings):
     """Whether leases past their deadline are taken back."""
     sweep_every: Duration = Duration(SECOND)
     """How often expired leases are looked for."""
-    promote_every: Duration = Duration(SECOND // 4)
-    """How often delayed tasks are looked at: they start at most this much late."""
     bulk_max: Size = Size(8 * 1024 * 1024)
     """Longest string a client may send."""
 

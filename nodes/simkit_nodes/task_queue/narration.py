@@ -111,7 +111,7 @@ def _settled(
 
 
 def _promote(arguments: list[bytes], reply: list[Any]) -> list[Event]:
-    return [TaskPromoted(_text(task), attempt, reply[0] * 1000, _ns(due)) for task, due, attempt in reply[1:]]
+    return [TaskPromoted(_text(task), attempt, reply[0] * 1000, _ns(due)) for task, due, attempt in reply[2:]]
 
 
 def _sweep(arguments: list[bytes], reply: list[Any]) -> list[Event]:

@@ -191,11 +191,19 @@ return reply
 """
 
 _PROMOTE = """
--- ARGV: limit. Moves delayed tasks that are due to the ready lists. Returns now, then {id, due, attempt} each
+-- ARGV: limit. Moves delayed tasks that are due to the ready lists. Returns now, when the next of the rest is due (0 if
+-- there is none), then {id, due, attempt} each
 local now = now_us()
-local reply = {now}
+local function next_due()
+  local first = redis.call('ZRANGE', 'tq:delayed', 0, 0, 'WITHSCORES')
+  return first[2] and tonumber(first[2]) or 0
+end
+local reply = {now, 0}
 local due = redis.call('ZRANGEBYSCORE', 'tq:delayed', '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[1])
-if #due == 0 then return reply end
+if #due == 0 then
+  reply[2] = next_due()
+  return reply
+end
 local ids = {}
 for i = 1, #due, 2 do
   local id, key = due[i], 'tq:task:' .. due[i]
@@ -208,6 +216,7 @@ for i = 1, #due, 2 do
   end
 end
 redis.call('ZREM', 'tq:delayed', unpack(ids))
+reply[2] = next_due()
 ring()
 return reply
 """
@@ -216,7 +225,8 @@ _SWEEP = """
 -- ARGV: limit. Takes back expired leases. Returns now, then {id, requeued|dead, attempt, worker, token, deadline} each
 local now = now_us()
 local reply = {now}
-local expired = redis.call('ZRANGEBYSCORE', 'tq:processing', '-inf', '(' .. whole(now), 'WITHSCORES', 'LIMIT', 0, ARGV[1])
+local expired = redis.call('ZRANGEBYSCORE', 'tq:processing', '-inf', '(' .. whole(now), 'WITHSCORES',
+  'LIMIT', 0, ARGV[1])
 if #expired == 0 then return reply end
 local ids = {}
 for i = 1, #expired, 2 do

@@ -14,14 +14,18 @@ from typing import Any, Protocol
 
 from fakeredis import _msgs as messages
 from fakeredis._commands import Signature
+from fakeredis._core import CommandItem
 from fakeredis._helpers import QUEUED, NoResponse, SimpleError, SimpleString
 from fakeredis._socket import FakeSocket
-from fakeredis._socket._resp import extract_command
+from fakeredis._socket._resp import convert_to_resp2, extract_command
 
-from simkit_nodes.blocks.redis_host.engine import Engine
+from simkit_nodes.blocks.redis_host.commands import ShortCut, plan_of
+from simkit_nodes.blocks.redis_host.engine import Engine, ObservedDatabase
 from simkit_nodes.blocks.redis_host.propagation import ALWAYS, CONTAINERS, propagate, refusal
 
 LOG = logging.getLogger("redis_host")
+
+_AS_THEY_ARE = frozenset((bytes, int, type(None), SimpleString, SimpleError, NoResponse))  # the same in RESP2 and RESP3
 
 
 class Timer(Protocol):
@@ -49,6 +53,8 @@ class Connection(FakeSocket):
     to wait (`push` False) and pub/sub messages (`push` True). `call_later(seconds, callback)` arms the time-out of a
     blocking command; without it such a command answers at once, as inside MULTI. `on_kill` is told of CLIENT KILL.
     """
+
+    _db: ObservedDatabase
 
     def __init__(
         self,
@@ -116,7 +122,29 @@ class Connection(FakeSocket):
     ) -> Any:
         engine = self.engine
         before = engine.changes
-        result = super()._run_command(function, signature, arguments, from_script)
+        plan = plan_of(signature)
+        items: list[CommandItem] = []
+        self._subkey_events = []
+        try:
+            if from_script and not plan.in_scripts:
+                raise SimpleError(messages.COMMAND_IN_SCRIPT_MSG)
+            if self._pubsub and self.protocol == 2 and signature.name not in self.ACCEPTED_COMMANDS_WHILE_PUBSUB:
+                raise SimpleError(messages.BAD_COMMAND_IN_PUBSUB_MSG)
+            words, items = plan.apply(arguments, self._db)
+            assert function is not None
+            result = function(*words)
+            if type(result) not in _AS_THEY_ARE and self._resp_version == 2:
+                if messages.FLAG_SKIP_CONVERT_TO_RESP2 not in signature.flags:
+                    result = convert_to_resp2(result)
+        except ShortCut as known:
+            return known.result
+        except SimpleError as error:
+            result = error
+        for item in items:
+            if item.is_modified:
+                item.writeback(remove_empty_val=not plan.leaves_empty)
+        if engine.subscribers or engine.psubscribers:
+            self._keyspace_notifications(items, signature.name.encode())
         name = signature.name
         if (engine.changes != before and name not in CONTAINERS) or name in ALWAYS:
             self._record(name, arguments, result)
@@ -229,8 +257,6 @@ class Connection(FakeSocket):
 
     def run_from_script(self, signature: Signature, words: list[bytes]) -> Any:
         """One `redis.call`; the reply as the engine has it, errors as SimpleError values."""
-        if refusal(signature.name) is not None:
-            raise SimpleError(messages.COMMAND_IN_SCRIPT_MSG)
         signature.check_arity(words, self.version)
         return self._run_command(getattr(self, signature.func_name), signature, words, True)
 

@@ -54,7 +54,8 @@ class ObservedDatabase(Database):
 
     def __init__(self, engine: Engine, number: int) -> None:
         super().__init__(engine.lock)
-        self._watches = defaultdict(OrderedMembers)
+        watches: Any = defaultdict(OrderedMembers)
+        self._watches = watches
         self._engine = engine
         self.number = number
 
@@ -89,6 +90,12 @@ class ObservedDatabase(Database):
     def __contains__(self, key: object) -> bool:
         return isinstance(key, bytes) and self.get(key) is not None
 
+    def setdefault(self, key: bytes, default: Any = None) -> Any:
+        item = self.get(key)
+        if item is None:
+            self[key] = item = default
+        return item
+
     def _remove_expired(self) -> None:
         heap = self._expiry_heap
         while heap and heap[0][0] < self.time:
@@ -109,10 +116,10 @@ class Engine(FakeServer):
         self.entropy = entropy
         with self.as_running():
             super().__init__(version=(7, 4))
-        self.dbs = _Databases(self)
-        self.subscribers = defaultdict(OrderedMembers)
-        self.psubscribers = defaultdict(OrderedMembers)
-        self.ssubscribers = defaultdict(OrderedMembers)
+        self.dbs: Any = _Databases(self)
+        self.subscribers: Any = defaultdict(OrderedMembers)
+        self.psubscribers: Any = defaultdict(OrderedMembers)
+        self.ssubscribers: Any = defaultdict(OrderedMembers)
         self.changes = 0  # key changes so far: what Redis calls dirty
         self.loading = False  # replaying the append-only file: nothing expires, nothing is recorded
         self.effects: list[list[bytes]] = []

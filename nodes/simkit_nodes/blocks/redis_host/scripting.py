@@ -20,6 +20,8 @@ from fakeredis.commands_mixins.scripting_mixin import (
     _lua_cjson_null,
 )
 
+from simkit_nodes.blocks.redis_host.propagation import refusal
+
 if TYPE_CHECKING:
     from simkit_nodes.blocks.redis_host.connection import Connection
 
@@ -135,7 +137,7 @@ class Scripts:
         assert caller is not None
         try:
             words = [word if type(word) is bytes else _word(word) for word in arguments]
-            signature = _signature(caller, operation, words)
+            signature = _signature(operation, words)
             result = caller.run_from_script(signature, words)
             if type(result) is bytes or type(result) is int:
                 return result
@@ -161,16 +163,25 @@ class Scripts:
         return self.lua.table_from(value, recursive=True) if isinstance(value, (dict, list)) else value
 
 
-def _signature(caller: Connection, operation: Any, words: list[bytes]) -> Signature:
+def _signature(operation: Any, words: list[bytes]) -> Signature:
     if type(operation) is not bytes:
         raise SimpleError("ERR Please specify at least one argument for this redis.call() call")
+    signature = _by_word.get(operation)
+    if signature is not None:
+        return signature
     name = decode_command_bytes(operation)
-    if name in COMMANDS_WITH_SUB and words:
+    container = name in COMMANDS_WITH_SUB and bool(words)
+    if container:
         name = f"{name} {decode_command_bytes(words.pop(0))}"
     signature = SUPPORTED_COMMANDS.get(name)
-    if signature is None:
+    if signature is None or refusal(name) is not None:
         raise SimpleError("ERR Unknown Redis command called from script")
+    if not container and operation.isupper():
+        _by_word[operation] = signature
     return signature
+
+
+_by_word: dict[bytes, Signature] = {}  # commands as scripts spell them, in capitals: at most as many as there are commands
 
 
 def _word(value: Any) -> bytes:

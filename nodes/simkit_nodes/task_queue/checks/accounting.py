@@ -10,15 +10,19 @@ from simkit.node import Event
 from simkit_nodes.task_queue.checks.delivery import ENDS
 from simkit_nodes.task_queue.events import (
     BrokerRecovered,
+    LeaseExtended,
     QueueCounted,
     TaskLeased,
+    TaskPromoted,
     TaskRecovered,
+    TaskRedelivered,
     TaskRedriven,
     TaskReleased,
     TaskRetried,
     TaskSubmitted,
 )
-from simkit_nodes.task_queue.scripts import TERMINAL
+
+OVERDUE_NS = 5 * 10**9  # a sweeper may take this long to find an expired lease
 
 
 class Accounting(Check):
@@ -54,43 +58,69 @@ class Accounting(Check):
 
 
 class QueueDrained(Check):
-    """The goal: nothing is ready, delayed or leased. A task handed out with `ack: early` has left the queue."""
+    """The goal: nobody waits. Nothing is ready to be leased, and no lease is past its deadline without being taken back.
+
+    Tasks in workers' hands and tasks delayed on purpose do not count: under a steady load there are always some.
+    """
 
     name = "queue_drained"
 
     def __init__(self) -> None:
         super().__init__()
-        self._pending: dict[str, int] = {}  # tasks in the queue and since when
-        self._found: dict[str, str] = {}
         self.most = 0
+        self._ready: dict[str, int] = {}  # since when
+        self._leased: dict[str, int] = {}  # until when, in order: all leases of a run are equally long
+        self._found: dict[str, str] = {}
+        self._now_ns = 0
 
     @property
     def holds(self) -> bool:
-        return not self._pending
+        return not self._ready and not self._overdue()
+
+    def _overdue(self) -> bool:
+        first_ns = next(iter(self._leased.values()), None)
+        return first_ns is not None and first_ns + OVERDUE_NS < self._now_ns
 
     def observe(self, time_ns: int, host: str, event: Event) -> None:
+        self._now_ns = time_ns
         if isinstance(event, TaskSubmitted):
-            self._pending[event.task] = time_ns
-            self.most = max(self.most, len(self._pending))
-        elif isinstance(event, ENDS):
-            self._pending.pop(event.task, None)
-        elif isinstance(event, TaskLeased):
-            if event.early:
-                self._pending.pop(event.task, None)
-        elif isinstance(event, (TaskRetried, TaskReleased, TaskRedriven)):
-            self._pending.setdefault(event.task, time_ns)
+            if not event.due_ns:
+                self._wait(event.task)
+        elif isinstance(event, (TaskLeased, LeaseExtended)):
+            self._forget(event.task)
+            if not (isinstance(event, TaskLeased) and event.early):
+                self._leased[event.task] = time_ns + event.deadline_ns - event.now_ns
+        elif isinstance(event, (*ENDS, TaskRetried)):
+            self._forget(event.task)
+        elif isinstance(event, (TaskPromoted, TaskReleased, TaskRedelivered, TaskRedriven)):
+            self._forget(event.task)
+            self._wait(event.task)
         elif isinstance(event, TaskRecovered):
             self._found[event.task] = event.state
         elif isinstance(event, BrokerRecovered):
-            found, self._found = self._found, {}
-            self._pending = {
-                task: self._pending.get(task, time_ns)
-                for task, state in found.items()
-                if state not in TERMINAL and state != "taken"
-            }
+            self._recovered()
+
+    def _wait(self, task: str) -> None:
+        self._ready[task] = self._now_ns
+        self.most = max(self.most, len(self._ready))
+
+    def _forget(self, task: str) -> None:
+        self._ready.pop(task, None)
+        self._leased.pop(task, None)
+
+    def _recovered(self) -> None:
+        found, self._found = self._found, {}
+        before, self._ready = self._ready, {}
+        for task, state in found.items():
+            if state == "ready":
+                self._ready[task] = before.get(task, self._now_ns)
+        self._leased = {task: until_ns for task, until_ns in self._leased.items() if found.get(task) == "leased"}
 
     def summary(self) -> str:
-        if self._pending:
-            task, since_ns = next(iter(self._pending.items()))
-            return f"{len(self._pending):,} tasks still in the queue, the oldest {task} since {since_ns / 1e9:.3f} s"
-        return f"at most {self.most:,} tasks in the queue, none now"
+        if self._ready:
+            task, since_ns = next(iter(self._ready.items()))
+            return f"{len(self._ready):,} tasks wait, the oldest {task} since {since_ns / 1e9:.3f} s"
+        if self._overdue():
+            overdue = [task for task, until_ns in self._leased.items() if until_ns + OVERDUE_NS < self._now_ns]
+            return f"{len(overdue):,} leases are past their deadline and nobody takes them back, the first of {overdue[0]}"
+        return f"at most {self.most:,} tasks waited, none now"

@@ -1,0 +1,71 @@
+"""A table of many runs: one line for each, what became of it, and whether that is what its file declares.
+
+Seeds of one scenario and variant stand together; what is the same as in the line above is not repeated.
+
+It deliberately shows no pictures: `simkit open` does, run by run.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from simkit.observe.document import Document, Verdict
+from simkit.observe.moment import moment, number
+from simkit.report.strips import violations
+from simkit.report.words import digest_words, failed, plain
+
+_COLORS: dict[Verdict, str] = {"pass": "32", "fail": "1;31", "unknown": "33", "error": "1;31"}
+_WORDS: dict[Verdict, str] = {"pass": "pass", "fail": "FAIL", "unknown": "unknown", "error": "ERROR"}
+
+
+def table(documents: Sequence[Document], *, color: bool = False) -> str:
+    """Return one line for each run and a last line that counts, ending in a line break."""
+    wide = max([8, *(max(len(plain(each.scenario)), len(_variant(each)) + 2) for each in documents)])
+    lines = [f"{'scenario':<{wide}}  {'seed':>6}  {'verdict':<8}{'declared':<17}{'digest':<16}what happened"]
+    shown = ("", "")
+    for document in documents:
+        here = (document.scenario, document.variant or "")
+        if here[0] != shown[0] and here[1]:
+            lines.append(plain(document.scenario))
+        name = plain(document.scenario) if not here[1] else f"  {_variant(document)}"
+        lines.append(_line("" if here == shown else name, wide, document, color))
+        shown = here
+    lines.append(_count(documents))
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _line(name: str, wide: int, document: Document, color: bool) -> str:
+    word = f"{_WORDS[document.verdict]:<8}"
+    verdict = f"\x1b[{_COLORS[document.verdict]}m{word}\x1b[0m" if color else word
+    declared = "as declared" if document.as_declared else "NOT as declared"
+    digest = digest_words(document.digest)
+    return f"{name:<{wide}}  {document.seed:>6}  {verdict}{declared:<17}{digest:<16}{_happened(document)}"
+
+
+def _variant(document: Document) -> str:
+    return plain(document.variant or "")
+
+
+def _happened(document: Document) -> str:
+    """Return what ended a run or failed first in it; for a run that passed, nothing."""
+    if document.error:
+        return f"{plain(document.error.text, 80)} at {moment(document.error.time_ns)}"
+    found = [pair for pair in violations(document) if document.verdict == "fail"]
+    if found:
+        subject, first = found[0]
+        return f"{plain(subject)} at {moment(first.time_ns)}"
+    broken = failed(document)
+    if broken:
+        return plain(broken[0].subject) + (f": {plain(broken[0].summary, 80)}" if broken[0].summary else "")
+    surprise = [plain(each.subject) for each in document.expectations if not each.as_declared]
+    return f"{surprise[0]} was declared to fail" if surprise else ""
+
+
+def _count(documents: Sequence[Document]) -> str:
+    verdicts = Counter(document.verdict for document in documents)
+    counts = ", ".join(f"{verdicts[word]} {word}" for word in ("pass", "fail", "unknown", "error") if verdicts[word])
+    declared = sum(document.as_declared for document in documents)
+    runs = f"{len(documents)} run{'s' * (len(documents) != 1)}"
+    result = "all as declared" if declared == len(documents) else f"{len(documents) - declared} NOT as declared"
+    seconds = sum(document.wall_seconds for document in documents)
+    events = sum(document.events for document in documents)
+    return f"{runs}: {counts or 'none'} · {result} · {events:,} events in {number(round(seconds, 1))} s"

@@ -248,6 +248,7 @@ def _again(folder: Path, pool: "Pool", systems: tuple[str, ...], as_json: bool) 
 @click.option("--variant", metavar="NAME", help="Check this variant.")
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value first.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of scenario files, for editors.")
+@click.option("--reference", is_flag=True, help="Print the reference page of scenario files, as Markdown.")
 @click.option("--resolved", is_flag=True, help="Print the scenario as resolved, without `extends`.")
 @system_option
 @json_option
@@ -256,6 +257,7 @@ def check(
     variant: str | None,
     overrides: tuple[str, ...],
     schema: bool,
+    reference: bool,
     resolved: bool,
     systems: tuple[str, ...],
     as_json: bool,
@@ -263,21 +265,30 @@ def check(
     """Check scenario files and show who, where and when. Nothing is run."""
     from simkit.language.library import Library
     from simkit.language.problem import ScenarioError
+    from simkit.language.reference import reference_page
     from simkit.language.scenario import dump, load_source
     from simkit.language.schema import language_schema
-    from simkit.language.timeline import timeline
+    from simkit.language.timeline import timeline, timeline_rows
 
     registry = _registry(systems)
     if schema:
         _print_json(language_schema(registry))
         return
+    if reference:
+        click.echo(reference_page(registry), nl=False)
+        return
     if not targets:
         raise click.UsageError("name at least one scenario, or ask for --schema")
     problems: list[dict[str, Any]] = []
+    timelines: dict[str, list[dict[str, Any]]] = {}
     for target in targets:
         try:
             for source in Library().locate(target):
                 scenario = load_source(source, variant=variant, overrides=overrides, registry=registry)
+                rows = [(row.time_ns, row.when, row.name, row.text) for row in timeline_rows(scenario)]
+                timelines[scenario.name] = [
+                    dict(zip(("time_ns", "when", "fault", "text"), row, strict=True)) for row in rows
+                ]
                 if not as_json:
                     click.echo(dump(scenario) if resolved else timeline(scenario))
         except ScenarioError as error:
@@ -285,7 +296,7 @@ def check(
                 click.echo(str(error), err=True)
             problems += [{**each.position._asdict(), "message": each.message} for each in error.problems]
     if as_json:
-        _print_json({"problems": problems})
+        _print_json({"problems": problems, "timelines": timelines})
     sys.exit(2 if problems else 0)
 
 

@@ -9,12 +9,10 @@ from itertools import product
 from typing import Any
 
 from simkit.explore.pool import Pool
-from simkit.explore.run import TraceKept
+from simkit.explore.run import EXECUTE, TraceKept
 from simkit.kernel.worker import WorkerFailed
 from simkit.language.resolved import Scenario
 from simkit.observe.document import Document, read_document
-
-EXECUTE = "simkit.explore.run:execute"
 
 
 @dataclass(frozen=True)

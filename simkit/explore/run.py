@@ -33,6 +33,9 @@ from simkit.observe.junit import junit_xml
 from simkit.observe.observation import Observation
 from simkit.registry import Registry
 
+EXECUTE = "simkit.explore.run:execute"
+"""What a worker is asked to call."""
+
 SLICES = 400
 """Into how many pieces of virtual time a run is cut, so that it can tell how far it is."""
 

@@ -66,19 +66,20 @@ class Injector:
     def start(self) -> None:
         """Let every fault wait for its first moment."""
         for injection in self._injections:
-            waiters = self._lives(injection)
-            for number, (stream_name, only) in enumerate(waiters):
-                life = self._live(injection, self._world.stream(stream_name), only)
-                self._task(life, f"fault {injection.name} {number}")
+            for only in self._lives(injection):
+                self._task(self._live(injection, only), f"fault {injection.name}")
 
-    def _lives(self, injection: Injection) -> list[tuple[str, Host | None]]:
+    def _lives(self, injection: Injection) -> list[Host | None]:
         """One life for a fault; with `every: ... each` one for every host it is aimed at."""
-        name = f"fault/{injection.name}"
         every = injection.timing.every
         if every is None or not every.each:
-            return [(name, None)]
-        entries = resolve_all(_whole(injection.host_targets), self._roster, self._world.stream(name))
-        return [(f"{name}/{entry.name}", self._hosts[entry.name]) for entry in entries]
+            return [None]
+        entries = resolve_all(_whole(injection.host_targets), self._roster, self._stream(injection))
+        return [self._hosts[entry.name] for entry in entries]
+
+    def _stream(self, injection: Injection, *purpose: str) -> Stream:
+        """Targets, times and the fault's own draws come from different streams: one does not move another."""
+        return self._world.stream("/".join((injection.stream_name, *purpose)))
 
     def _task(self, life: Coroutine[Any, Any, None], name: str) -> None:
         self._world.control.create_task(life, name=name).add_done_callback(self._ended)
@@ -90,13 +91,14 @@ class Injector:
 
     # -- moments
 
-    async def _live(self, injection: Injection, stream: Stream, only: Host | None) -> None:
+    async def _live(self, injection: Injection, only: Host | None) -> None:
         """Strike at every moment of one fault, from the first to the last."""
         timing = injection.timing
+        stream = self._stream(injection, "times", *([only.name] if only else []))
         if timing.at is not None:
             await self._reached(timing.at)
         if timing.every is None:
-            await self._strike(injection, stream, only)
+            await self._strike(injection, only)
             return
         if timing.at is None:
             await self._sleep(timing.every.next_ns(stream))
@@ -105,12 +107,12 @@ class Injector:
             if end is not None and end.done():
                 return
             # A task of its own: a fault may come again before it has healed.
-            self._task(self._strike(injection, stream, only), f"fault {injection.name}")
+            self._task(self._strike(injection, only), f"fault {injection.name}")
             await self._sleep(timing.every.next_ns(stream))
 
-    async def _strike(self, injection: Injection, stream: Stream, only: Host | None) -> None:
-        targets, names = self._targets(injection, stream, only)
-        arena = Arena(self._world, self._hosts, self._network, stream)
+    async def _strike(self, injection: Injection, only: Host | None) -> None:
+        targets, names = self._targets(injection, self._stream(injection), only)
+        arena = Arena(self._world, self._hosts, self._network, self._stream(injection, "draws"))
         fault = injection.fault
         with self._struck(injection, names):
             if isinstance(fault, Act):

@@ -183,9 +183,7 @@ class Channel:
     @overload
     async def request(self, message: Message, timeout_s: float, expect: type[Reply]) -> Reply: ...
 
-    async def request(
-        self, message: Message, timeout_s: float, expect: type[Message] | None = None
-    ) -> Message | None:
+    async def request(self, message: Message, timeout_s: float, expect: type[Message] | None = None) -> Message | None:
         """Send a request and return what its handler returned.
 
         Raises RequestTimeout, RemoteError, TypeError as `Endpoint.request` does, and ConnectionError if the channel

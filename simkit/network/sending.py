@@ -256,6 +256,7 @@ class Sender:
         if flight is not None:
             self._backoff = 0
             self._progress = True
+            self.half.soft_error = False
             if flight.attempts == 1:
                 # Only what was sent once can be measured (Karn's algorithm).
                 self.measured(arrival_ns - flight.sent_ns)

@@ -19,6 +19,7 @@ from simkit.network.resolver import AddressInfo, resolve
 from simkit.network.server import Listener, ProtocolFactory, SimServer
 from simkit.network.tcp import Half, SocketAddress, os_error
 from simkit.network.transport import SimTransport
+from simkit.network.udp import UdpTransport
 
 if TYPE_CHECKING:
     from simkit.kernel import HostLoop
@@ -36,7 +37,7 @@ class Stack:
         running: True while the process lives, paused or not.
         direct: True while the process runs, so that what arrives can be given to its loop.
         vanished: True once the machine lost its power under this process.
-        halves, handshakes, listeners: connections, attempts to connect and ports.
+        halves, handshakes, listeners, datagram_endpoints: connections, attempts to connect, and bound ports.
         endpoint: what receives the messages of the node, if there is one.
         kept_bytes: datagrams that wait for a process that stands still.
     """
@@ -50,6 +51,7 @@ class Stack:
         self.halves: dict[Half, None] = {}
         self.handshakes: dict[Handshake, None] = {}
         self.listeners: dict[SocketAddress, Listener] = {}
+        self.datagram_endpoints: dict[SocketAddress, UdpTransport] = {}
         self.endpoint: Endpoint | None = None
         self.kept_bytes = 0
         self._next_port = self.network.tcp.ephemeral_ports[0]
@@ -79,8 +81,7 @@ class Stack:
         for half in halves:
             half.divert_arrivals()
             half.process_ended()
-        self.listeners.clear()
-        self.endpoint = None
+        self._free_ports()
 
     def power_cut(self) -> None:
         """The machine is gone: nothing is sent, and nothing more is known of any connection."""
@@ -90,7 +91,11 @@ class Stack:
             half.divert_arrivals()
             half.power_cut()
         self.halves.clear()
+        self._free_ports()
+
+    def _free_ports(self) -> None:
         self.listeners.clear()
+        self.datagram_endpoints.clear()
         self.endpoint = None
 
     # -- ports
@@ -100,18 +105,23 @@ class Stack:
         found = self.listeners.get(address) or self.listeners.get((ANY_ADDRESS, address[1]))
         return found if found is not None and found.listening else None
 
-    def is_free(self, address: SocketAddress) -> bool:
+    def datagram_endpoint(self, address: SocketAddress) -> UdpTransport | None:
+        """Return who has this address and UDP port, if anybody has."""
+        return self.datagram_endpoints.get(address) or self.datagram_endpoints.get((ANY_ADDRESS, address[1]))
+
+    def is_free(self, address: SocketAddress, *, datagrams: bool = False) -> bool:
         """Return True if an address and port can be bound."""
         host, port = address
-        return not any(p == port and (host in (h, ANY_ADDRESS) or h == ANY_ADDRESS) for h, p in self.listeners)
+        bound = self.datagram_endpoints if datagrams else self.listeners
+        return not any(p == port and (host in (h, ANY_ADDRESS) or h == ANY_ADDRESS) for h, p in bound)
 
-    def ephemeral_port(self) -> int:
+    def ephemeral_port(self, *, datagrams: bool = False) -> int:
         """Return the next ephemeral port on which nobody listens; OSError (EADDRINUSE) if there is none."""
         first, last = self.network.tcp.ephemeral_ports
         for _ in range(last - first + 1):
             port = self._next_port
             self._next_port = first if port >= last else port + 1
-            if self.is_free((ANY_ADDRESS, port)):
+            if self.is_free((ANY_ADDRESS, port), datagrams=datagrams):
                 return port
         raise os_error(errno.EADDRINUSE)
 
@@ -255,6 +265,36 @@ class Stack:
                 f"error while attempting to bind on address {(name, number)!r}: cannot assign requested address",
             )
         return name, number
+
+    # -- datagrams
+
+    async def create_datagram_endpoint(
+        self,
+        loop: "HostLoop",
+        protocol_factory: ProtocolFactory,
+        local_addr: tuple[Address, Any] | None = None,
+        remote_addr: tuple[Address, Any] | None = None,
+        *,
+        family: int = 0,
+        proto: int = 0,
+        flags: int = 0,
+        reuse_port: bool | None = None,
+        allow_broadcast: bool | None = None,
+        sock: object = None,
+    ) -> tuple[asyncio.DatagramTransport, asyncio.BaseProtocol]:
+        """See `asyncio.loop.create_datagram_endpoint`; `sock` is refused, and a port cannot be shared."""
+        if sock is not None:
+            raise ValueError("a real socket cannot join the simulated network; give addresses")
+        if local_addr is None and remote_addr is None:
+            raise ValueError("unexpected address family")
+        remote = None if remote_addr is None else self._resolve(*remote_addr)[0][4]
+        name, number = local_addr or (None, 0)
+        host, port = self._bindable(name, number, family)
+        local = (host, port or self.ephemeral_port(datagrams=True))
+        if not self.is_free(local, datagrams=True):
+            raise os_error(errno.EADDRINUSE)
+        protocol = protocol_factory()
+        return UdpTransport(self, protocol, local, remote), protocol
 
     # -- names
 

@@ -79,7 +79,7 @@ def _picture(document: Document, width: int) -> list[str]:
 
     def row(label: str, strip: str, legend: str = "") -> str:
         short = label if len(label) < label_width else f"{label[: label_width - 3]}.."
-        return f"{short:<{label_width}}{strip}   {legend}"
+        return f"{short:<{label_width}}{strip:<{columns}}   {legend}"
 
     lines = [" " * label_width + _axis(max(1, document.duration_ns), columns)]
     for label, draw, legend in rows:
@@ -154,7 +154,7 @@ def _fault_rows(document: Document, columns: int, label_width: int, row: Callabl
     if not document.faults:
         return []
     letters = strips.fault_letters(document.faults)
-    held = strips.fault_columns(document, columns)
+    held = strips.fault_columns(document, columns)[: strips.column_of(document, strips.end_of(document), columns) + 1]
     strip = "".join("." if not names else letters[names[0]] if len(names) == 1 else "+" for names in held)
     counts = {name: sum(fault.name == name for fault in document.faults) for name in letters}
     keys = [f"{letters[name]} {plain(name)}" + (f" x{counts[name]}" if counts[name] > 1 else "") for name in letters]

@@ -59,10 +59,8 @@ def lanes(document: Document) -> str:
     rows = lane_hosts(document)
     labels = "".join(_label(place, plain(label), height) for place, (label, _) in enumerate(rows))
     total = max(1, len(rows)) * height
-    places = range(0, total, height)
-    shapes = "".join(
-        f'<g transform="translate(0 {y})">{shape}</g>' for y, (*_, shape) in zip(places, rows, strict=False)
-    )
+    drawn = [_states(document, names[0]) if single else _area(document, names) for _, names in rows]
+    shapes = "".join(f'<g transform="translate(0 {place * height})">{each}</g>' for place, each in enumerate(drawn))
     drawing = (
         f'<svg viewBox="0 0 {WIDTH} {total}" height="{total}" preserveAspectRatio="none" role="img" '
         f'aria-label="States of the hosts over time">{_bands(document, total)}{shapes}{_ticks(document, total)}</svg>'

@@ -82,12 +82,11 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environm
 
 def prove_that_it_works(environment: Environment, project: Path) -> None:
     """Use the installed command as somebody would who never saw this checkout."""
-    assert Path(environment.evaluate("import simkit; print(simkit.__file__)")).is_relative_to(environment.packages)
-    assert environment.evaluate("import simkit_nodes, simkit_faults; print('both')") == "both"
-    assert environment.run("--version").split()[-1] == environment.evaluate(
-        "from importlib.metadata import version; print(version('simkit-dst'))"
-    )
-    assert str(project) not in environment.evaluate("import sys; print(sys.path)")
+    for name in ("simkit", "simkit_nodes", "simkit_faults"):
+        origin = Path(environment.evaluate(f"import {name}; print({name}.__file__)"))
+        assert origin.is_relative_to(environment.packages), "imported from the checkout, not from the wheel"
+    number = environment.evaluate("from importlib.metadata import version; print(version('simkit-dst'))")
+    assert environment.run("--version").startswith(f"simkit {number}")
     for scenario in sorted((project / "scenarios" / "task_queue").glob("*.yaml")):
         environment.run("check", f"task_queue/{scenario.stem}")
 
@@ -126,3 +125,19 @@ def test_the_wheel_and_its_libraries_install_from_nothing(wheel: Path, project: 
     assert {name for name in environment.top_level() if name in {"nodes", "faults", "scenarios", "tests"}} == set()
     assert {name for name in environment.top_level() if name.startswith("simkit")} == OURS
     prove_that_it_works(environment, project)
+
+
+def test_the_command_says_so_when_another_project_lies_over_it(wheel: Path, tmp_path: Path) -> None:
+    environment = Environment.make(tmp_path, "--without-pip")
+    environment.install("--no-deps", "--no-index", wheel)
+    environment.borrow_libraries()
+    with zipfile.ZipFile(tmp_path / "simkit-0.1.8-py3-none-any.whl", "w") as other:
+        other.writestr("simkit/__init__.py", '"""A toolkit for something else."""\n')
+        other.writestr("simkit-0.1.8.dist-info/METADATA", "Metadata-Version: 2.1\nName: simkit\nVersion: 0.1.8\n")
+        other.writestr("simkit-0.1.8.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        other.writestr("simkit-0.1.8.dist-info/RECORD", "simkit/__init__.py,,\n")
+    environment.install("--no-deps", "--no-index", tmp_path / "simkit-0.1.8-py3-none-any.whl")
+    done = subprocess.run([environment.folder / "bin" / "simkit", "list"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert done.stderr.startswith("simkit 0.1.8 is another project and has overwritten files of simkit")
+    assert len(done.stderr.splitlines()) == 1

@@ -434,7 +434,7 @@ positive = st.floats(5e-324, 1.7e308, exclude_min=False)
 @example(math.nextafter(1.0, 2.0))
 @example(2.0**-53)
 def test_logarithms_are_right_to_the_last_places(x: float) -> None:
-    assert log(x) == math.log(x) == 0.0 or ulps(log(x), math.log(x)) <= 3
+    assert log(x) == math.log(x) == 0.0 or ulps(log(x), math.log(x)) <= 4
 
 
 @settings(max_examples=300)
@@ -444,7 +444,7 @@ def test_logarithms_are_right_to_the_last_places(x: float) -> None:
 @example(709.0)
 @example(math.log(2) / 2)
 def test_exponentials_are_right_to_the_last_places(x: float) -> None:
-    assert ulps(exp(x), math.exp(x)) <= 3
+    assert ulps(exp(x), math.exp(x)) <= 2
 
 
 def test_exponentials_end_where_floats_do() -> None:

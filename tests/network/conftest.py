@@ -21,6 +21,7 @@ class Site:
         self.hosts: dict[str, Host] = {}
         self.failures: list[BaseException] = []
         self.records: list[Record] = []
+        self.world.control.set_exception_handler(lambda loop, context: self.failures.append(context["exception"]))
         self.world.records.subscribe(["message", "stream"], self.records.append)
 
     @property

@@ -27,9 +27,7 @@ def three_hosts(link=None, seed=1, **options):
 
 def crossing(network, hosts):
     """Return which ordered pairs get a packet through."""
-    return {
-        s + t for s in hosts for t in hosts if s != t and network.path(hosts[s], hosts[t]).transit(100) >= 0
-    }
+    return {s + t for s in hosts for t in hosts if s != t and network.path(hosts[s], hosts[t]).transit(100) >= 0}
 
 
 ALL = {"ab", "ac", "ba", "bc", "ca", "cb"}

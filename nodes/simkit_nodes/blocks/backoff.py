@@ -1,6 +1,7 @@
 """Exponential backoff with jitter: how long to wait before trying again.
 
-Stateless: the caller keeps the attempt number and, for decorrelated jitter, the last delay. It does not sleep, retry or budget.
+Stateless: the caller keeps the attempt number and, for decorrelated jitter, the last delay. It does not sleep, retry
+or budget.
 
 Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog (2015), whose names and formulas these are.
 """

@@ -1,7 +1,7 @@
 """The broker: a Redis server with an append-only file, and the queue's sweeper inside the same process.
 
-Clients and workers reach it as any Redis, on port 6379. The sweeper holds a connection of its own inside the process and calls
-the same scripts as everyone. It is one primary: replicas and sentinels come with a later step.
+Clients and workers reach it as any Redis, on port 6379. The sweeper holds a connection of its own inside the process
+and calls the same scripts as everyone. It is one primary: replicas and sentinels come with a later step.
 """
 
 from __future__ import annotations
@@ -74,14 +74,13 @@ class Broker(Node):
             self.emit(event)
 
     def _tell_recovered(self, server: RedisServer) -> int:
-        database = server.engine.dbs[0]
-        tasks = 0
-        for key, item in database._dict.items():
-            if key.startswith(b"tq:task:"):
-                tasks += 1
-                state = item.value.get(b"state") or b"?"
-                self.emit(TaskRecovered(key[8:].decode("utf-8", "replace"), state.decode()))
-        return tasks
+        records = server.engine.dbs[0].get(b"tq:state")
+        if records is None:
+            return 0
+        tasks = records.value.getall()
+        for task, record in tasks.items():
+            self.emit(TaskRecovered(task.decode("utf-8", "replace"), record.split(b" ", 1)[0].decode()))
+        return len(tasks)
 
     # Inside the broker: delayed tasks and expired leases
 
@@ -105,10 +104,10 @@ class Broker(Node):
     def _observe(self, words: list[bytes], reply: Any) -> list[Event] | None:
         events = narrate(words, reply)
         for event in events:
-            if isinstance(event, (TaskSubmitted, TaskRetried)) and event.due_ns:
-                if self.next_due_ns is None or event.due_ns < self.next_due_ns:
-                    self.next_due_ns = event.due_ns
-                    self.earlier.set()
+            due_ns = event.due_ns if isinstance(event, (TaskSubmitted, TaskRetried)) else 0
+            if due_ns and (self.next_due_ns is None or due_ns < self.next_due_ns):
+                self.next_due_ns = due_ns
+                self.earlier.set()
         return events or None
 
     async def _sweep(self, server: RedisServer) -> None:

@@ -1,7 +1,8 @@
 """A producer: every arrival of its load becomes a task, sent until the broker has it.
 
-What gathers while one request is under way goes out with the next, so that a burst costs round trips and not tasks. A task is
-sent again under the same id when the answer stays away; it counts as acknowledged when the broker has said so, not before.
+What gathers while one request is under way goes out with the next, so that a burst costs round trips and not tasks. A
+task is sent again under the same id when the answer stays away; it counts as acknowledged when the broker has said
+so, not before.
 """
 
 from __future__ import annotations

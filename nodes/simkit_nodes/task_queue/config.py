@@ -1,7 +1,7 @@
 """The settings of each role and of a load, as scenario files write them.
 
-Defaults are what a careful operator would choose; every protection that can be turned off is a field here. Values that only
-one piece of code would ever change are constants there, not settings.
+Defaults are what a careful operator would choose; every protection that can be turned off is a field here. Values
+that only one piece of code would ever change are constants there, not settings.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The outside world that tasks change: a host that takes effects, durably, and turns away what must not happen twice.
 
-With a fencing token it refuses what comes from an older lease than the newest it has seen for the task, and what has already
-taken effect under its idempotency key; without one (token 0) it does as it is told. It is not a database: it stands for
-whatever a task calls, and its log is the block that the broker uses too.
+With a fencing token it refuses what comes from an older lease than the newest it has seen for the task, and what has
+already taken effect under its idempotency key; without one (token 0) it does as it is told. It is not a database: it
+stands for whatever a task calls, and its log is the block that the broker uses too.
 
 Source: M. Kleppmann, "How to do distributed locking" (2016), for the token; the key is what payment services call an
 idempotency key.

@@ -1,7 +1,8 @@
 """What the hosts of the queue make seen. Checks, triggers, stories and the report read these and nothing else.
 
-The broker speaks for the queue: its events are emitted when the reply that tells them may leave, so that under `fsync: always`
-a power cut cannot take back what an event has said. They are not a log for operators: that is `self.log`.
+The broker speaks for the queue: its events are emitted when the reply that tells them may leave, so that under
+`fsync: always` a power cut cannot take back what an event has said. They are not a log for operators: that is
+`self.log`.
 
 Times inside events are the broker's clock in nanoseconds since the Unix epoch; lengths of time are nanoseconds.
 """

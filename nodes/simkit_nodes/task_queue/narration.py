@@ -1,7 +1,7 @@
 """From replies of the queue's scripts to events: the broker reads its own replies and says what they mean.
 
-Pure functions, one per script. The broker announces their events when the reply may leave. They are not a second protocol:
-a worker that never gets the reply changes nothing about what has happened in the queue.
+Pure functions, one per script. The broker announces their events when the reply may leave. They are not a second
+protocol: a worker that never gets the reply changes nothing about what has happened in the queue.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _ns(microseconds: Any) -> int:
 def _enqueue(arguments: list[bytes], reply: list[Any]) -> list[Event]:
     events: list[Event] = []
     now = reply[0]
-    for index, verdict in enumerate(reply[1]):
+    for index, verdict in enumerate(reply[1:]):
         task, priority, countdown, attempts = arguments[5 * index : 5 * index + 4]
         if verdict == b"queued" or verdict == b"delayed":
             due_ns = _ns(now + float(countdown)) if verdict == b"delayed" else 0

@@ -1,8 +1,8 @@
 """The queue as its users see it: the scripts of the protocol behind an unmodified redis-py client.
 
-One `TaskQueue` is one connection. It retries nothing: every method raises what redis-py raises, and says whether repeating is
-safe. Works with redis-py 5.3 and 8.1 alike; their own retries are turned off, because they draw jitter from the global
-`random` and would hide what this system is about.
+One `TaskQueue` is one connection. It retries nothing: every method raises what redis-py raises, and says whether
+repeating is safe. Works with redis-py 5.3 and 8.1 alike; their own retries are turned off, because they draw jitter
+from the global `random` and would hide what this system is about.
 """
 
 from __future__ import annotations
@@ -101,15 +101,15 @@ class TaskQueue:
         for task in tasks:
             words += (task.task, task.priority, task.countdown_us, task.attempts_max, task.body)
         reply = await self._call("enqueue", words)
-        return [verdict.decode() for verdict in reply[1]]
+        return [verdict.decode() for verdict in reply[1:]]
 
     async def lease(self, worker: str, count: int, lease_us: int, *, early: bool = False) -> list[Lease]:
         """Take up to `count` tasks. A reply that gets lost costs a lease's time, not a task."""
         return _leases(await self._call("lease", _lease_words(worker, count, lease_us, early)))
 
-    async def settle(self, worker: str, outcomes: Sequence[Outcome], result_ttl_ms: int = 0) -> list[Verdict]:
+    async def settle(self, worker: str, outcomes: Sequence[Outcome], result_ttl_us: int = 0) -> list[Verdict]:
         """Say what became of leased tasks. Repeating is safe: a second time reads `already` or `stale`."""
-        return _verdicts(await self._call("settle", _settle_words(worker, outcomes, result_ttl_ms)))
+        return _verdicts(await self._call("settle", _settle_words(worker, outcomes, result_ttl_us)))
 
     async def turn(
         self,
@@ -119,12 +119,12 @@ class TaskQueue:
         lease_us: int,
         *,
         early: bool = False,
-        result_ttl_ms: int = 0,
+        result_ttl_us: int = 0,
     ) -> tuple[list[Verdict], list[Lease]]:
         """Settle and lease in one round trip; either part may be empty."""
         calls: list[tuple[str, list[bytes | str | int]]] = []
         if outcomes:
-            calls.append(("settle", _settle_words(worker, outcomes, result_ttl_ms)))
+            calls.append(("settle", _settle_words(worker, outcomes, result_ttl_us)))
         if count:
             calls.append(("lease", _lease_words(worker, count, lease_us, early)))
         replies = await self._pipeline(calls)
@@ -143,11 +143,17 @@ class TaskQueue:
         return await self.client.execute_command("BZPOPMIN", "tq:bell", timeout_s) is not None
 
     async def result(self, task: str) -> dict[str, Any] | None:
-        """State, result, reason, history and attempt of a task, or None when the queue does not know it."""
+        """State, attempt, result (or reason) and history of a task; None when the queue does not know it (any more)."""
         reply = await self._call("result", [task])
         if reply is None:
             return None
-        return dict(zip(("state", "result", "reason", "history", "attempt"), (part.decode() for part in reply), strict=True))
+        state, attempt, result, history = reply
+        return {
+            "state": state.decode(),
+            "attempt": attempt,
+            "result": result.decode("utf-8", "replace"),
+            "history": history.decode("utf-8", "replace").splitlines(),
+        }
 
     async def redrive(self, limit: int) -> list[str]:
         """Put up to `limit` dead letters, oldest first, back into the queue."""
@@ -191,8 +197,8 @@ def _lease_words(worker: str, count: int, lease_us: int, early: bool) -> list[by
     return [worker, min(count, BATCH_MAX), lease_us, "early" if early else "late"]
 
 
-def _settle_words(worker: str, outcomes: Sequence[Outcome], result_ttl_ms: int) -> list[bytes | str | int]:
-    words: list[bytes | str | int] = [worker, result_ttl_ms]
+def _settle_words(worker: str, outcomes: Sequence[Outcome], result_ttl_us: int) -> list[bytes | str | int]:
+    words: list[bytes | str | int] = [worker, result_ttl_us]
     for outcome in outcomes:
         token: str | int = "" if outcome.token is None else outcome.token
         words += (outcome.task, token, outcome.kind, outcome.delay_us, outcome.text)

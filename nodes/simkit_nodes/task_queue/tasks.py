@@ -1,7 +1,8 @@
 """What a task is on the wire: a JSON object with a name and arguments, checked against the schema of its name.
 
-Clients check before they send and workers check what they receive, because anybody can write to a Redis. Serialization is
-JSON only: nothing that is read here can run code. The broker looks at nothing but size and the first byte.
+Clients check before they send and workers check what they receive, because anybody can write to a Redis.
+Serialization is JSON only: nothing that is read here can run code. The broker looks at nothing but size and the first
+byte.
 """
 
 from __future__ import annotations

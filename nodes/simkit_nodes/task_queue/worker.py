@@ -1,8 +1,8 @@
 """The worker: it leases tasks, runs them in slots, takes their effects and tells the queue what became of them.
 
-Two connections: one exchanges outcomes for new leases, one waits for the queue's bell so that an idle worker polls nothing.
-A worker cannot tell that it is slow: after a pause it goes on where it stopped, and only its lease token says that the world
-has moved on. It is a single process on one event loop; real parallelism is more workers.
+Two connections: one exchanges outcomes for new leases, one waits for the queue's bell so that an idle worker polls
+nothing. A worker cannot tell that it is slow: after a pause it goes on where it stopped, and only its lease token
+says that the world has moved on. It is a single process on one event loop; real parallelism is more workers.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Worker(Node):
             room,
             int(config.lease) // 1000,
             early=config.ack == "early",
-            result_ttl_ms=int(config.result_ttl) // 1_000_000,
+            result_ttl_us=int(config.result_ttl) // 1000,
         )
         del self.outcomes[: len(outcomes)]
         for outcome, verdict in zip(outcomes, verdicts, strict=True):

@@ -1,4 +1,4 @@
-"""A Redis server for a simulated host: RESP over TCP in front of a fakeredis engine, with our append-only file behind it.
+"""A Redis server for a simulated host: RESP over TCP before a fakeredis engine, with our append-only file behind it.
 
 Data types, expiry and Lua come from fakeredis; parsing, persistence, blocking commands and everything that could leak
 order, time or chance into a run are ours. It is not a cache of every Redis feature: see `docs/systems/task_queue.md`.

@@ -1,8 +1,12 @@
 """The append-only file: every write of an engine as RESP, on the host's disk, with group commit.
 
-`append` never waits; a writer takes what has gathered, appends it, syncs it when the policy says so, and only then moves
-`released`, up to which replies may leave. Replay cuts a torn tail. It has no checksums and no rewriting (compaction), as
-Redis's incremental file has no checksums either: a flipped bit inside a value stays unseen.
+`append` never waits; a writer takes what has gathered, appends it as one batch, syncs it when the policy says so, and
+only then moves `released`, up to which replies may leave. A batch begins with the annotation `#CRC:bytes:crc32`, a
+line that Redis skips when it loads such a file: a power cut can leave any part of what was not synced, holes
+included, and without a sum a hole inside a value would be read as a value. Replay stops at the first batch that is
+not whole and cuts the rest off.
+
+There is no rewriting (compaction) yet: the file grows with every write.
 
 Source: "Redis persistence", https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/.
 """
@@ -11,14 +15,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+from zlib import crc32
 
 from simkit_nodes.blocks.redis_host.resp import ProtocolError, RequestParser
 
 LOG = logging.getLogger("redis_host")
+
+HEADER_BYTES_MAX = 40
+_HEADER = re.compile(rb"#CRC:([0-9]{1,10}):([0-9a-f]{8})\r\n")
+
+
+def batch_of(data: bytes) -> bytes:
+    """Encoded commands as one batch of the file."""
+    return b"#CRC:%d:%08x\r\n%s" % (len(data), crc32(data), data)
 
 
 class SyncPolicy(StrEnum):
@@ -52,53 +66,61 @@ class Recovery:
 
 
 class Replay:
-    """Finds the whole commands of a log fed to it in pieces; a MULTI without its EXEC counts as torn."""
+    """Finds the whole batches of a log that is fed to it in pieces, and applies their commands."""
 
     def __init__(self, apply: Callable[[list[bytes]], None]) -> None:
         self.apply = apply
         self.commands = 0
         self.kept_bytes = 0
         self.reason = ""
-        self._parser = RequestParser(inline=False)
-        self._open: list[list[bytes]] | None = None
+        self._buffer = bytearray()
 
     def feed(self, data: bytes) -> bool:
-        """Apply what is whole. Returns False once a frame cannot be one: nothing after it is read."""
-        self._parser.feed(data)
+        """Apply what is whole. Returns False once something cannot be a batch: nothing after it is read."""
+        self._buffer += data
         try:
-            while (words := self._parser.take()) is not None:
-                self._take(words)
+            while (batch := self._take()) is not None:
+                for words in batch:
+                    self.apply(words)
+                self.commands += len(batch)
         except ProtocolError as error:
-            self.reason = f"no whole command at byte {self.kept_bytes}: {error}"
+            self.reason = f"no whole batch at byte {self.kept_bytes}: {error}"
             return False
         return True
 
-    def _take(self, words: list[bytes]) -> None:
-        name = words[0].upper()
-        if name == b"MULTI":
-            self._open = []
-        elif name == b"EXEC" and self._open is not None:
-            batch, self._open = self._open, None
-            for command in batch:
-                self._apply(command)
-        elif self._open is not None:
-            self._open.append(words)
-        else:
-            self._apply(words)
-        if self._open is None:
-            self.kept_bytes = self._parser.consumed_bytes
-
-    def _apply(self, words: list[bytes]) -> None:
-        self.apply(words)
-        self.commands += 1
+    def _take(self) -> list[list[bytes]] | None:
+        header_end = self._buffer.find(b"\n", 0, HEADER_BYTES_MAX) + 1
+        if not header_end:
+            if len(self._buffer) >= HEADER_BYTES_MAX:
+                raise ProtocolError("no header")
+            return None
+        header = _HEADER.fullmatch(self._buffer[:header_end])
+        if header is None:
+            raise ProtocolError("no header")
+        end = header_end + int(header[1])
+        if len(self._buffer) < end:
+            return None
+        body = bytes(self._buffer[header_end:end])
+        if crc32(body) != int(header[2], 16):
+            raise ProtocolError("its bytes do not give its sum")
+        parser = RequestParser(inline=False)
+        parser.feed(body)
+        batch = []
+        while (words := parser.take()) is not None:
+            batch.append(words)
+        if parser.in_frame:
+            raise ProtocolError("it ends inside a command")
+        del self._buffer[:end]
+        self.kept_bytes += end
+        return batch
 
 
 class AppendOnlyFile:
     """The log of one engine on one disk.
 
-    `end` is the offset after the last appended byte, `released` the offset up to which the policy lets replies leave;
-    `on_release` is called whenever it has moved. `run` is the writer: it must run for anything to be written, and an error of
-    the disk leaves it as OSError (Redis exits too when it cannot sync under `always`).
+    `end` counts the bytes appended by this process, `released` those up to which the policy lets replies leave;
+    `on_release` is called whenever that has moved. `run` is the writer: it must run for anything to be written, and
+    an error of the disk leaves it as OSError (Redis exits too when it cannot sync under `always`).
     """
 
     READ_BYTES = 256 * 1024
@@ -140,16 +162,15 @@ class AppendOnlyFile:
             if not replay.feed(data):
                 break
         torn = size - replay.kept_bytes
-        reason = replay.reason or (f"the last command ends early, at byte {size}" if torn else "")
+        reason = replay.reason or (f"the last batch ends early, at byte {size}" if torn else "")
         if torn:
             LOG.warning("append-only file: %d torn bytes cut off after byte %d: %s", torn, replay.kept_bytes, reason)
             await self.disk.truncate(self.path, replay.kept_bytes)
             await self.disk.sync(self.path)
-        self.end = self.released = self.synced = replay.kept_bytes
         return Recovery(replay.commands, replay.kept_bytes, torn, reason)
 
     def append(self, data: bytes) -> int:
-        """Queue bytes for the file; returns the offset that `released` must reach before a reply to them may leave."""
+        """Queue encoded commands; returns what `released` must reach before a reply to them may leave."""
         if data:
             self._buffer.append(data)
             self.end += len(data)
@@ -172,15 +193,16 @@ class AppendOnlyFile:
             while self._buffer:
                 data = b"".join(self._buffer)
                 self._buffer.clear()
-                offset = await self.disk.append(self.path, data)
+                end = self.released + len(data)
+                await self.disk.append(self.path, batch_of(data))
                 if self.policy is SyncPolicy.ALWAYS:
-                    await self._sync(offset + len(data))
-                self.released = offset + len(data)
+                    await self._sync(end)
+                self.released = end
                 self.on_release()
 
-    async def _sync(self, offset: int) -> None:
+    async def _sync(self, end: int) -> None:
         await self.disk.sync(self.path)
-        self.synced = offset
+        self.synced = end
         self.syncs += 1
 
     async def _sync_every_second(self) -> None:

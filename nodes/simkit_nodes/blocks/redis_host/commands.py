@@ -1,7 +1,7 @@
 """How one command of the engine is run: its arguments taken apart by a plan made once, its keys read and written back.
 
-fakeredis does the same in general terms for four servers and both protocols; this is the part of it a run spends its time in,
-for the one server offered here. What the commands do stays fakeredis's.
+fakeredis does the same in general terms for four servers and both protocols; this is the part of it a run spends its
+time in, for the one server offered here. What the commands do stays fakeredis's.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class ShortCut(Exception):
 class Plan:
     """A signature taken apart: which arguments are keys or have to be decoded. The rest are bytes as they came."""
 
-    __slots__ = ("creates", "fixed", "fixed_count", "in_scripts", "leaves_empty", "repeat", "signature")
+    __slots__ = ("converts", "creates", "fixed", "fixed_count", "in_scripts", "leaves_empty", "repeat", "signature")
 
     def __init__(self, signature: Signature) -> None:
         self.signature = signature
@@ -35,6 +35,7 @@ class Plan:
         self.fixed = tuple((index, kind) for index, kind in enumerate(signature.fixed) if kind is not bytes)
         self.repeat = tuple((index, kind) for index, kind in enumerate(signature.repeat) if kind is not bytes)
         self.creates = messages.FLAG_DO_NOT_CREATE not in signature.flags
+        self.converts = messages.FLAG_SKIP_CONVERT_TO_RESP2 not in signature.flags
         self.in_scripts = messages.FLAG_NO_SCRIPT not in signature.flags
         self.leaves_empty = messages.FLAG_LEAVE_EMPTY_VAL in signature.flags
 

@@ -1,7 +1,7 @@
 """One client's conversation with an engine: transactions, blocking commands, scripts, subscriptions.
 
-It turns a request into a reply or into a wait. It is not a socket: `server.py` feeds it from the network, and the owner of a
-host may hold one directly (the sweeper of a broker does) and call `execute` without any network.
+It turns a request into a reply or into a wait. It is not a socket: `server.py` feeds it from the network, and the
+owner of a host may hold one directly (the sweeper of a broker does) and call `execute` without any network.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ class Wait:
 class Connection(FakeSocket):
     """A client of an engine.
 
-    `deliver(value, push)` takes what the client did not ask for in this very call: the reply of a blocking command that had
-    to wait (`push` False) and pub/sub messages (`push` True). `call_later(seconds, callback)` arms the time-out of a
-    blocking command; without it such a command answers at once, as inside MULTI. `on_kill` is told of CLIENT KILL.
+    `deliver(value, push)` takes what the client did not ask for in this very call: the reply of a blocking command
+    that had to wait (`push` False) and pub/sub messages (`push` True). `call_later(seconds, callback)` arms the
+    time-out of a blocking command; without it such a command answers at once, as inside MULTI. `on_kill` is told of
+    CLIENT KILL.
     """
 
     _db: ObservedDatabase
@@ -133,9 +134,8 @@ class Connection(FakeSocket):
             words, items = plan.apply(arguments, self._db)
             assert function is not None
             result = function(*words)
-            if type(result) not in _AS_THEY_ARE and self._resp_version == 2:
-                if messages.FLAG_SKIP_CONVERT_TO_RESP2 not in signature.flags:
-                    result = convert_to_resp2(result)
+            if type(result) not in _AS_THEY_ARE and self._resp_version == 2 and plan.converts:
+                result = convert_to_resp2(result)
         except ShortCut as known:
             return known.result
         except SimpleError as error:
@@ -199,7 +199,8 @@ class Connection(FakeSocket):
 
     def _end_wait(self, result: Any) -> None:
         wait, self.wait = self.wait, None
-        assert wait is not None and self._deliver is not None
+        assert wait is not None
+        assert self._deliver is not None
         self._blocked = False
         self._unblock_reason = None
         self.engine.unblock(self, wait.words)
@@ -267,7 +268,7 @@ class Connection(FakeSocket):
 
 
 def plain(reply: Any) -> Any:
-    """A reply without engine types: status lines as bytes, errors raised as SimpleError; for callers inside the host."""
+    """A reply without engine types, for callers inside the host: status lines as bytes, errors raised as SimpleError."""
     if isinstance(reply, SimpleError):
         raise reply
     if isinstance(reply, SimpleString):

@@ -1,8 +1,8 @@
 """What fakeredis reads from the world around it, redirected to the engine whose command is running.
 
-fakeredis takes time from `time.time()` in a dozen modules, chance from the global `random` and `secrets`. Each of those
-modules gets a stand-in under the same name that asks the running engine; a call while no engine runs is an error, never a
-silent real value. Found in fakeredis 2.40.0, with the remedy:
+fakeredis takes time from `time.time()` in a dozen modules, chance from the global `random` and `secrets`. Each of
+those modules gets a stand-in under the same name that asks the running engine; a call while no engine runs is an
+error, never a silent real value. Found in fakeredis 2.40.0, with the remedy:
 
 - wall clock: `time.time()` for expiry, TIME, stream ids, client ages      -> `VirtualTime`, the host's clock
 - chance: `random` in SPOP, SRANDMEMBER, HRANDFIELD, RANDOMKEY, TOPK       -> `EngineChance`, the host's stream
@@ -10,14 +10,15 @@ silent real value. Found in fakeredis 2.40.0, with the remedy:
 - sets of callbacks and weak sets of sockets iterated in address order     -> ordered, in `engine.py`
 - `threading.Lock`/`Event` per server and socket: never contended, no thread is started by the classes used here
 - blocking commands wait on threads or on asyncio events in set order      -> our own queue of waiters, `connection.py`
-- Lua: the runtime opens `os`, `io`, `python`, C `rand()`; scripts are recompiled and a full collection runs at every call
+- Lua: the runtime opens `os`, `io`, `python`, C `rand()`; each call compiles again and ends in a full collection
                                                                            -> sandbox and cache, `scripting.py`
 - DUMP and RESTORE are pickle: code from the network                        -> refused
 - `FakeServer._servers_map`, one server per address for the whole process  -> never used: every engine owns its server
 - `_file_no_counter` counts sockets of the process; the number is shown nowhere
 
-redis-py 8.1 and 5.3.1, client side: default retries draw jitter from `random` (pass `Retry(NoBackoff(), 0)` and retry in
-our own code), a pool keeps busy connections in a set (one connection per pool here), lock tokens are `uuid1` (unused).
+redis-py 8.1 and 5.3.1, client side: default retries draw jitter from `random` (pass `Retry(NoBackoff(), 0)` and retry
+in our own code), a pool keeps busy connections in a set (one connection per pool here), lock tokens are `uuid1`
+(unused).
 """
 
 from __future__ import annotations
@@ -113,18 +114,18 @@ class EngineChance:
 
 
 def contain() -> list[str]:
-    """Install the stand-ins in every loaded fakeredis module; returns `module.name` of each place. Repeating is harmless."""
+    """Install the stand-ins in every loaded fakeredis module; returns `module.name` of each place. May be repeated."""
     if fakeredis.__version__ != PINNED:
-        raise RuntimeError(f"fakeredis {fakeredis.__version__} is installed; its internals are used here, pinned to {PINNED}")
-    real: dict[str, tuple[str, Any]] = {"time": ("time", VirtualTime), "random": ("random", EngineChance), "secrets": ("secrets", EngineChance)}
+        raise RuntimeError(f"fakeredis {fakeredis.__version__} is installed, but {PINNED} is what this code knows inside")
+    stand_ins: dict[str, Any] = {"time": VirtualTime, "random": EngineChance, "secrets": EngineChance}
     places: list[str] = []
     for name in sorted(sys.modules):
         if not name.startswith("fakeredis"):
             continue
         module = sys.modules[name]
-        for attribute, (target, stand_in) in real.items():
+        for attribute, stand_in in stand_ins.items():
             value = getattr(module, attribute, None)
-            if isinstance(value, ModuleType) and value.__name__ == target:
+            if isinstance(value, ModuleType) and value.__name__ == attribute:
                 setattr(module, attribute, stand_in)
             if getattr(module, attribute, None) is stand_in:
                 places.append(f"{name}.{attribute}")

@@ -106,9 +106,9 @@ class ObservedDatabase(Database):
 class Engine(FakeServer):
     """A private fakeredis server on a host's clock and random stream.
 
-    `wall_ns` is the host's Unix time in nanoseconds; `entropy` the host's random stream. `effects` collects, while a command
-    runs, the words of every write that changed data, in the form in which it can be replayed; `take_effects` hands them
-    over as bytes for the append-only file.
+    `wall_ns` is the host's Unix time in nanoseconds; `entropy` the host's random stream. `effects` collects, while a
+    command runs, the words of every write that changed data, in the form in which it can be replayed; `take_effects`
+    hands them over as bytes for the append-only file.
     """
 
     def __init__(self, wall_ns: Callable[[], int], entropy: Entropy) -> None:
@@ -182,17 +182,10 @@ class Engine(FakeServer):
         self.effects.append(words)
 
     def take_effects(self) -> bytes:
-        """The recorded effects as one unit of the log: several are wrapped in MULTI/EXEC so that a torn tail cuts all."""
-        effects = self.effects
-        if not effects:
-            return b""
-        self.effects = []
-        if len(effects) == 1:
-            return encode_command(effects[0])
-        select = encode_command(effects.pop(0)) if effects[0][0] == b"SELECT" else b""
-        if len(effects) == 1:
-            return select + encode_command(effects[0])
-        return b"".join([select, _MULTI, *map(encode_command, effects), _EXEC])
+        """The recorded effects as bytes for the log. What is handed over at once goes into one batch there, so that a
+        script is replayed whole or not at all."""
+        effects, self.effects = self.effects, []
+        return b"".join([encode_command(words) for words in effects])
 
     # Clients blocked on keys
 
@@ -235,6 +228,3 @@ class _Databases(dict[int, ObservedDatabase]):
         database.time = 0.0 if self._engine.loading else self._engine.wall_ns() // 1_000_000 / 1000.0
         return database
 
-
-_MULTI = encode_command([b"MULTI"])
-_EXEC = encode_command([b"EXEC"])

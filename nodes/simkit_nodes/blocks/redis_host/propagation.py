@@ -1,9 +1,10 @@
 """How a write is put into the append-only file: as something that gives the same data whenever it is replayed.
 
-Redis calls this propagation. A command that depends on the clock, on chance or on having waited is replaced by one that does
-not (EXPIRE by PEXPIREAT, SPOP by SREM, BLPOP by LPOP); everything else goes in word for word. Scripts never appear here:
-their writes do, one by one, wrapped in MULTI/EXEC. That is what Redis 7 does ("effects replication"), and the reason holds
-here too: the lease scripts read TIME, so replaying their text at boot would give other deadlines than the ones handed out.
+Redis calls this propagation. A command that depends on the clock, on chance or on having waited is replaced by one
+that does not (EXPIRE by PEXPIREAT, SPOP by SREM, BLPOP by LPOP); everything else goes in word for word. Scripts never
+appear here: their writes do, one by one, in one batch of the file. That is what Redis 7 does ("effects replication"),
+and the reason holds here too: the lease scripts read TIME, so replaying their text at boot would give other deadlines
+than the ones handed out.
 
 It is not a replication stream yet: offsets and PSYNC come with replicas.
 """
@@ -50,7 +51,7 @@ def refusal(name: str) -> str | None:
 
 
 def propagate(name: str, arguments: Sequence[bytes], result: Any, database: Database) -> list[Words]:
-    """The words to log for one executed write: `name` in lower case, its `arguments`, its `result`, the data after it."""
+    """The words to log for one executed write: `name` in lower case, its `arguments` and `result`, the data after it."""
     if name in _TIMED_SETS:
         value = arguments[1] if name == "set" else arguments[2]
         return [[b"SET", arguments[0], value], *_expiry(arguments[0], database, persisted=False)]
@@ -106,7 +107,8 @@ def _stream_add(arguments: Words, result: Any) -> list[Words]:
 
 
 def _stream_claim(arguments: Words, result: Any) -> list[Words]:
-    entries = result if not (len(result) > 1 and isinstance(result[0], bytes) and isinstance(result[1], list)) else result[1]
+    automatic = len(result) > 1 and isinstance(result[0], bytes) and isinstance(result[1], list)
+    entries = result[1] if automatic else result  # XAUTOCLAIM puts a cursor before them
     identities = [entry if isinstance(entry, bytes) else entry[0] for entry in entries]
     return [[b"XCLAIM", *arguments[:3], b"0", *identities, b"JUSTID"]] if identities else []
 

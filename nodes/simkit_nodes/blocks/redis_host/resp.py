@@ -1,7 +1,7 @@
 """The Redis serialization protocol (RESP2 and RESP3): bytes to requests, replies to bytes.
 
-It knows frames and limits and nothing of commands. It is not a client-side parser: replies are only written here; redis-py
-and hiredis read them.
+It knows frames and limits and nothing of commands. It is not a client-side parser: replies are only written here;
+redis-py and hiredis read them.
 
 Source: the RESP specification, https://redis.io/docs/latest/develop/reference/protocol-spec/.
 """
@@ -25,8 +25,9 @@ class RequestParser:
 
     `feed` accepts bytes in any cut; `take` returns the next whole request or None. The limits are those of Redis:
     `bulk_bytes_max` for one string (proto-max-bulk-len), `request_bytes_max` for a whole request
-    (client-query-buffer-limit), `words_max` (1,048,576) and `line_bytes_max` (64 KiB) for headers and inline requests.
-    `inline` False refuses inline requests, as the append-only file has none. Work per byte is constant: a half frame is never scanned twice from its start.
+    (client-query-buffer-limit), `words_max` (1,048,576) and `line_bytes_max` (64 KiB) for headers and inline
+    requests. `inline` False refuses inline requests, as the append-only file has none. Work per byte is constant: a
+    half frame is never scanned twice from its start.
     """
 
     __slots__ = (

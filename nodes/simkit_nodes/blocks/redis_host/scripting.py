@@ -1,8 +1,9 @@
 """Lua scripts on an engine: a sandbox without clock, chance or files, a cache of compiled scripts, and limits.
 
-fakeredis offers EVAL too; what is replaced here is how a script is run (compiled once instead of at every call, no full
-collection after each) and what it can reach. Replies are converted by fakeredis. Source of the rules: "Scripting with Lua",
-https://redis.io/docs/latest/develop/programmability/eval-intro/ (globals protected, `math.random` the same in every run).
+fakeredis offers EVAL too; what is replaced here is how a script is run (compiled once instead of at every call, no
+full collection after each) and what it can reach. Replies are converted by fakeredis. Source of the rules: "Scripting
+with Lua", https://redis.io/docs/latest/develop/programmability/eval-intro/ (globals protected, `math.random` the same
+in every run).
 """
 
 from __future__ import annotations
@@ -107,7 +108,9 @@ class Scripts:
         install = self.lua.compile(_SANDBOX)
         self._run = install(self._call, self._encode, self._decode, _lua_cjson_null, INSTRUCTIONS_MAX)
 
-    def run(self, caller: Connection, digest: bytes, source: bytes, keys: Sequence[bytes], arguments: Sequence[bytes]) -> Any:
+    def run(
+        self, caller: Connection, digest: bytes, source: bytes, keys: Sequence[bytes], arguments: Sequence[bytes]
+    ) -> Any:
         """Run a script for a connection and return its Lua result. Raises SimpleError."""
         script = self._compiled.get(digest)
         if script is None:

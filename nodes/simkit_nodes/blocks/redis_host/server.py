@@ -1,8 +1,8 @@
 """The server around an engine: connections on port 6379, replies held back until the append-only file allows them.
 
-A reply leaves only when everything written before it is as safe as the policy promises, reads included: nobody sees what a
-power cut could still take away. Nothing a client sends ends the process: a broken frame gets a protocol error and its
-connection is closed. It is not a cluster node: no replication, no sentinel, no memory limit yet.
+A reply leaves only when everything written before it is as safe as the policy promises, reads included: nobody sees
+what a power cut could still take away. Nothing a client sends ends the process: a broken frame gets a protocol error
+and its connection is closed. It is not a cluster node: no replication, no sentinel, no memory limit yet.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SCRIPTS = frozenset({b"eval", b"evalsha"})
 
 @dataclass(frozen=True)
 class Limits:
-    """What one client may cost: bytes of one string and of one request, bytes of replies it has not read, clients in all."""
+    """What one client may cost: bytes of a string and of a request, bytes of replies it has not read; clients in all."""
 
     bulk_bytes_max: int = 8 * 1024 * 1024
     request_bytes_max: int = 64 * 1024 * 1024
@@ -43,8 +43,9 @@ class Limits:
 class RedisServer:
     """A Redis process on a host: engine, append-only file, listening socket.
 
-    `observe(words, reply)` may return a notice for an executed command; `announce(notice)` gets it when the reply is released,
-    that is, when what it tells is as durable as the policy promises. Neither runs while the file is being replayed.
+    `observe(words, reply)` may return a notice for an executed command; `announce(notice)` gets it when the reply is
+    released, that is, when what it tells is as durable as the policy promises. Neither runs while the file is being
+    replayed.
     """
 
     def __init__(
@@ -163,7 +164,7 @@ class RedisServer:
                 link.flush()
 
     async def call(self, connection: Connection, *words: bytes | str | int) -> Any:
-        """A command from inside the process (a sweeper): returns its plain reply once that may be seen. Raises SimpleError."""
+        """A command from inside the process (a sweeper): its plain reply, once that may be seen. Raises SimpleError."""
         encoded = [word if isinstance(word, bytes) else str(word).encode() for word in words]
         done = asyncio.get_running_loop().create_future()
         reply = self.execute(connection, encoded, lambda data: done.set_result(None))

@@ -122,5 +122,5 @@ class QueueDrained(Check):
             return f"{len(self._ready):,} tasks wait, the oldest {task} since {since_ns / 1e9:.3f} s"
         if self._overdue():
             overdue = [task for task, until_ns in self._leased.items() if until_ns + OVERDUE_NS < self._now_ns]
-            return f"{len(overdue):,} leases are past their deadline and nobody takes them back, the first of {overdue[0]}"
+            return f"{len(overdue):,} leases are long past their deadline, the first of task {overdue[0]}"
         return f"at most {self.most:,} tasks waited, none now"

@@ -1,7 +1,7 @@
 """Delivery: what was acknowledged stays, ends once, and is nobody else's while it is leased.
 
-Not at-least-once in general: a task that sits in the queue at the end of a run is not lost; that it ends is the business of
-`queue_drained`.
+Not at-least-once in general: a task that sits in the queue at the end of a run is not lost; that it ends is the
+business of `queue_drained`.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class _Open:
 class NoAckedTaskLost(Check):
     """Whatever a client was told is in the queue is there, or in a worker's hands, until it ends.
 
-    Lost is: not found when a broker comes back; only in the memory of a worker that has started anew (`ack: early`), or that
-    has held it longer than a lease when the run ends.
+    Lost is: not found when a broker comes back; only in the memory of a worker that has started anew (`ack: early`),
+    or that has held it longer than a lease when the run ends.
     """
 
     name = "no_acked_task_lost"

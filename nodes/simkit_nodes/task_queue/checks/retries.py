@@ -1,6 +1,7 @@
 """Retries: attempts have a limit, and the time between them is what the policy says.
 
-Both read the broker's events; the bounds of a delay come from the worker that planned it, what came of it from the queue.
+Both read the broker's events; the bounds of a delay come from the worker that planned it, what came of it from the
+queue.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The life of a task as lines of a story, kept for the tasks that were in the news last.
 
-Memory is bounded by the number of tasks and of events per task; a violation about a task that has been forgotten is still a
-violation, with a shorter story. Text is only made when somebody is told it.
+Memory is bounded by the number of tasks and of events per task; a violation about a task that has been forgotten is
+still a violation, with a shorter story. Text is only made when somebody is told it.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def describe(event: Any) -> str:
             seconds = (event.deadline_ns - event.now_ns) / 1e9
             return f"lease {event.token} of {event.task} to {event.worker}, attempt {event.attempt}, for {seconds:g} s"
         case LeaseExtended():
-            return f"lease {event.token} of {event.task} extended"
+            return f"lease of {event.task} to {event.worker} extended"
         case LeaseLost():
             return f"lease {event.token} of {event.task} is another's now"
         case TaskRedelivered():
@@ -89,7 +89,8 @@ def describe(event: Any) -> str:
         case TaskFailed():
             return f"task {event.task} failure by {event.worker}: {event.reason}"
         case TaskRetried():
-            return f"task {event.task} attempt {event.attempt} failed, next in {event.delay_ns / 1e9:.3f} s: {event.reason}"
+            seconds = event.delay_ns / 1e9
+            return f"task {event.task} attempt {event.attempt} failed, next in {seconds:.3f} s: {event.reason}"
         case RetryPlanned():
             return f"task {event.task} to be tried again in {event.delay_ns / 1e9:.3f} s"
         case TaskDead():

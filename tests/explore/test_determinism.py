@@ -1,0 +1,79 @@
+"""The same scenario and seed give the same digest: in fresh interpreters, in littered ones, and after other runs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simkit.explore.run import EXECUTE
+from simkit.kernel.worker import Worker
+from simkit.language.library import Library
+from simkit.language.scenario import load_scenario
+from simkit.observe.document import read_document
+from simkit.registry import Registry
+
+HERE = Path(__file__).parent
+GREETINGS = str(HERE / "greetings.yaml")
+INSTALLED = Library().names()
+
+
+def variants_of(name: str) -> list[str | None]:
+    return [None, *load_scenario(name, registry=Registry()).variants]
+
+
+def digest(worker: Worker, scenario: str, **options: Any) -> str:
+    systems = ["greetings:card"] if scenario == GREETINGS else []
+    answer = worker.call(EXECUTE, scenario=scenario, systems=systems, whole=False, **options)
+    document = read_document(answer["document"].encode())
+    assert document.error is None, document.error.traceback
+    return document.digest
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    with Worker((str(HERE),)) as one:
+        yield one
+
+
+@pytest.fixture
+def littered() -> Iterator[Worker]:
+    with Worker((str(HERE),)) as one:
+        assert one.call("noise:litter", amount=50_000) > 0
+        yield one
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_every_scenario_is_the_same_in_fresh_and_in_littered_interpreters(
+    name: str, worker: Worker, littered: Worker
+) -> None:
+    for variant in variants_of(name):
+        assert digest(worker, name, variant=variant) == digest(littered, name, variant=variant), (name, variant)
+
+
+def test_a_run_is_the_same_after_fifty_others(worker: Worker) -> None:
+    first = digest(worker, GREETINGS)
+    others = {digest(worker, GREETINGS, seed=seed) for seed in range(100, 150)}
+    assert len(others) == 50
+    assert digest(worker, GREETINGS) == first
+
+
+@pytest.mark.audit
+@pytest.mark.parametrize("name", INSTALLED)
+def test_every_scenario_is_the_same_after_fifty_other_runs(name: str, worker: Worker) -> None:
+    first = digest(worker, name)
+    for seed in range(1000, 1050):
+        digest(worker, name, seed=seed)
+    assert digest(worker, name) == first
+
+
+def test_a_run_in_this_interpreter_is_the_same_as_in_a_worker(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    from simkit.explore.run import run_scenario
+
+    monkeypatch.syspath_prepend(str(HERE))
+    document = run_scenario(GREETINGS, registry=Registry(["greetings:card"]))
+    assert document.digest == digest(worker, GREETINGS)
+
+
+def test_every_other_seed_is_another_run(worker: Worker) -> None:
+    assert len({digest(worker, GREETINGS, seed=seed) for seed in range(20)}) == 20

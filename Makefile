@@ -62,7 +62,7 @@ $(VENV)/.made:
 
 $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/.made
 	@echo "installing simkit and the task queue into $(VENV) (under a minute, this once)"
-	@$(PIP) install -qq --editable '.[task_queue]'
+	@$(PIP) install -qq --editable '.[task-queue]' # pips before 23.3 do not know an extra spelled with _
 	@touch $@
 
 $(VENV)/.setup: pyproject.toml constraints.txt | $(VENV)/.made

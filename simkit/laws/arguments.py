@@ -34,6 +34,13 @@ def proper_fraction(**named: float) -> None:
             raise ValueError(f"{name} must lie strictly between 0 and 1, not {value}")
 
 
+def exponent(**named: float) -> None:
+    """Refuse a power of e beyond what a float can say."""
+    for name, value in named.items():
+        if not value <= 700:
+            raise ValueError(f"{name} must be at most 700, not {value:g}: the answer would be no number any more")
+
+
 def count(least: int = 1, /, **named: int) -> None:
     """Refuse a value that is not a whole number of at least `least`."""
     for name, value in named.items():

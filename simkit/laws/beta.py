@@ -2,8 +2,8 @@
 
 Source: NIST Digital Library of Mathematical Functions, section 8.17 (continued fraction 8.17.22, symmetry 8.17.4).
 
-It is deliberately plain: accurate to about 1e-12 for parameters up to some ten thousands, and to 1e-8 for millions,
-where the logarithms of gamma functions cancel.
+It is deliberately plain: accurate to about 1e-10 for parameters up to ten thousand and to 1e-8 for a million, where
+the logarithms of gamma functions cancel.
 """
 
 from math import exp, lgamma, log, log1p

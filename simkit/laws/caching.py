@@ -37,7 +37,7 @@ class CacheLaw:
 
 
 def zipf(items: int, *, exponent: float) -> Floats:
-    """Return the request probabilities of `items` items, p_i proportional to i^-exponent, as an array that sums to 1."""
+    """Return the request probabilities of the items, p_i proportional to i^-exponent: an array that sums to 1."""
     arguments.count(items=items)
     arguments.not_negative(exponent=exponent)
     weights = np.arange(1, items + 1, dtype=np.float64) ** -exponent

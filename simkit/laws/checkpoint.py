@@ -46,4 +46,5 @@ def slowdown(*, interval_s: float, checkpoint_s: float, restart_s: float, failur
     """Return the mean time to finish over the useful work, (M / tau) e^{R/M} (e^{(tau + delta)/M} - 1)."""
     arguments.positive(interval_s=interval_s, failure_s=failure_s)
     arguments.not_negative(checkpoint_s=checkpoint_s, restart_s=restart_s)
+    arguments.exponent(cycle_over_failure_s=(interval_s + checkpoint_s + restart_s) / failure_s)
     return failure_s / interval_s * exp(restart_s / failure_s) * expm1((interval_s + checkpoint_s) / failure_s)

@@ -71,18 +71,17 @@ def wait_quantile_s(probability: float, *, servers: int, arrivals_per_s: float, 
 def response_survival(response_s: float, *, servers: int, arrivals_per_s: float, service_s: float) -> float:
     """Return the share of arrivals that are not done after `response_s` >= 0.
 
-    The convolution of wait and service: e^{-mu t} (1 + C (1 - e^{-mu t x}) / x) with x = c - 1 - a, and the limit
-    e^{-mu t} (1 + C mu t) at x = 0.
+    Wait and service are independent: e^{-mu t} (1 + C (1 - e^{-mu t x}) / x) with x = c - 1 - a, and in the limit
+    x = 0, e^{-mu t} (1 + C mu t).
     """
     arguments.not_negative(response_s=response_s)
     waiting, _ = _waiting(servers, arrivals_per_s, service_s)
     services = response_s / service_s
     x = servers - 1 - arrivals_per_s * service_s
-    if abs(x) * services > 1e-12:
-        # Both exponents are negative here (x > -1), so that neither product can overflow.
-        return exp(-services) + waiting * (exp(-services) * -expm1(-services * x) if x > 0 else
-                                           exp(-services * (1 + x)) * expm1(services * x)) / x  # fmt: skip
-    return exp(-services) * (1 + waiting * services)
+    # Written with the slower of the two rates in front, so that nothing overflows and the difference does not cancel.
+    gap = abs(x)
+    between = -expm1(-gap * services) / gap if gap > 0 else services
+    return exp(-services) + waiting * exp(-min(1.0, 1.0 + x) * services) * between
 
 
 def response_quantile_s(probability: float, *, servers: int, arrivals_per_s: float, service_s: float) -> float:

@@ -19,12 +19,14 @@ from simkit.laws import arguments
 def mean_attempts(*, task_s: float, failures_per_s: float) -> float:
     """Return the mean number of attempts, the last included, e^{v d}."""
     arguments.not_negative(task_s=task_s, failures_per_s=failures_per_s)
+    arguments.exponent(failures_per_s_times_task_s=failures_per_s * task_s)
     return exp(failures_per_s * task_s)
 
 
 def mean_time_s(*, task_s: float, failures_per_s: float, redelivery_s: float = 0.0) -> float:
     """Return the mean time from the first begin to the end, (e^{v d} - 1) (1/v + R); d where nothing fails."""
     arguments.not_negative(task_s=task_s, failures_per_s=failures_per_s, redelivery_s=redelivery_s)
+    arguments.exponent(failures_per_s_times_task_s=failures_per_s * task_s)
     if failures_per_s == 0:
         return task_s
     return expm1(failures_per_s * task_s) * (1 / failures_per_s + redelivery_s)

@@ -12,21 +12,22 @@ from simkit.laws import arguments, beta
 from simkit.laws.bisection import crossing
 
 
-def cumulative(t: float, *, degrees: float) -> float:
-    """Return the share of the distribution with `degrees` degrees of freedom that lies below `t`."""
+def survival(t: float, *, degrees: float) -> float:
+    """Return the share of the distribution with `degrees` degrees of freedom, whole or not, that lies above `t`."""
     arguments.positive(degrees=degrees)
-    share = t * t / (degrees + t * t)
-    centre = beta.regularised(0.5, degrees / 2, share)
-    return 0.5 + (centre if t > 0 else -centre) / 2
+    if t < 0:
+        return 1 - survival(-t, degrees=degrees)
+    # Whichever of the two arguments is small is exact; the other has lost its last digits in 1 - x.
+    if t * t > degrees:
+        return beta.regularised(degrees / 2, 0.5, degrees / (degrees + t * t)) / 2
+    return 0.5 - beta.regularised(0.5, degrees / 2, t * t / (degrees + t * t)) / 2
 
 
 @lru_cache(maxsize=1024)
 def quantile(probability: float, *, degrees: float) -> float:
-    """Return the t below which a share `probability` of the distribution lies; degrees of freedom > 0, whole or not."""
+    """Return the t below which a share `probability` of the distribution lies."""
     arguments.proper_fraction(probability=probability)
     arguments.positive(degrees=degrees)
-    if probability == 0.5:
-        return 0.0
     if probability < 0.5:
         return -quantile(1 - probability, degrees=degrees)
-    return crossing(lambda t: cumulative(t, degrees=degrees), probability)
+    return 0.0 if probability == 0.5 else crossing(lambda t: -survival(t, degrees=degrees), probability - 1)

@@ -89,6 +89,7 @@ class ChannelProtocol(asyncio.Protocol):
         for future in [*replies.values(), self._writable]:
             if future is not None and not future.done():
                 future.set_exception(self.error)
+                future.exception()  # seen: perhaps nobody waits, and nobody needs to hear of it twice
 
     def pause_writing(self) -> None:
         self._writable = self._loop.create_future()

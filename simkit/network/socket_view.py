@@ -4,11 +4,12 @@ Libraries ask it for addresses and set options on it. It deliberately cannot sen
 transport is for, and asking for it is an AttributeError as with asyncio's own `TransportSocket`.
 """
 
+import errno
 import socket
 import struct
 from collections.abc import Callable
 
-from simkit.network.tcp import SocketAddress
+from simkit.network.tcp import SocketAddress, os_error
 
 Option = int | bytes
 
@@ -47,7 +48,7 @@ class SocketView:
     def getpeername(self) -> SocketAddress:
         """Return the remote address and port; OSError (ENOTCONN) if there is none."""
         if self._remote is None:
-            raise OSError(107, "Transport endpoint is not connected")
+            raise os_error(errno.ENOTCONN)
         return self._remote
 
     def setsockopt(self, level: int, option: int, value: Option | None, length: int | None = None) -> None:

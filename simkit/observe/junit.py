@@ -16,7 +16,8 @@ def junit_xml(document: Document) -> str:
     name = document.scenario + (f" ({document.variant})" if document.variant else "")
     cases = [(each.text, each.as_declared, each.verdict, each.summary) for each in document.expectations]
     failures = sum(not declared and verdict == "fail" for _, declared, verdict, _ in cases)
-    errors = sum(not declared and verdict == "error" for _, declared, verdict, _ in cases) + (document.error is not None)
+    crashed = sum(not declared and verdict == "error" for _, declared, verdict, _ in cases)
+    errors = crashed + (document.error is not None)
     suite = Element(
         "testsuite",
         name=_clean(name),

@@ -147,7 +147,9 @@ def _frame(axes: Axes, document: Document, metric: MetricEntry) -> None:
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
     else:
-        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]) if metric.kind == "gauge" else 0.0)
+        lowest = min([0.0, *(value for value in metric.minimum or metric.mean if value is not None)])
+        # A line that never leaves zero lies on the floor, not in the middle of nothing.
+        axes.set_ylim(bottom=lowest * 1.05, top=None if axes.dataLim.ymax > 0 else 1.0)
     seconds = document.duration_ns / NANOSECONDS
     size_s, word = next(((size, word) for size, word in ((3_600, "h"), (60, "min")) if seconds >= 5 * size), (1, "s"))
     axes.set_xlim(0, seconds)

@@ -52,9 +52,22 @@
     showMetric();
     for (const step of steps) {
       const row = step.closest("li");
-      if (row) Number(step.dataset.t) === now ? row.setAttribute("aria-current", "true") : row.removeAttribute("aria-current");
+      if (!row) continue;
+      if (Number(step.dataset.t) === now) {
+        row.setAttribute("aria-current", "true");
+        reveal(row);
+      } else {
+        row.removeAttribute("aria-current");
+      }
     }
     if (byId("near") && byId("near").checked) filter();
+  }
+
+  function reveal(row) {                             // within its panel only: the page itself stays where it is
+    const panel = row.closest(".inner");
+    if (!panel) return;
+    const above = row.offsetTop - panel.scrollTop, below = above + row.offsetHeight - panel.clientHeight;
+    if (above < 0) panel.scrollTop += above; else if (below > 0) panel.scrollTop += below;
   }
 
   function showStates(active) {

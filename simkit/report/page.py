@@ -28,6 +28,11 @@ from simkit.report.sections import below, expectation_word, jump, story_lines
 from simkit.report.words import closest, digest_words, plain, sentence, title_of
 
 _LONG = 170
+"""Characters of the sentence from which on it is set smaller."""
+
+_ROOMY_MAX = 5
+"""Expectations that have two lines each on the first screen; with more, each has one."""
+
 _BADGES = {"pass": "PASS", "fail": "FAIL", "unknown": "UNKNOWN", "error": "ERROR"}
 
 
@@ -134,7 +139,8 @@ def _story(document: Document) -> str:
         subject, first = found[0]
         return f"<h2>How {escape(plain(subject))} came to fail</h2>{story_lines(document, _steps(first))}"
     rows = "".join(_margin(each) for each in closest(document))
-    return f'<h2>Expectations, closest margin first</h2><ul class="margins">{rows}</ul>'
+    tight = " tight" if len(document.expectations) > _ROOMY_MAX else ""
+    return f'<h2>Expectations, closest margin first</h2><ul class="margins{tight}">{rows}</ul>'
 
 
 def _steps(violation: ViolationEntry) -> tuple[StoryStep, ...]:

@@ -73,12 +73,13 @@ def _expectations(document: Document) -> str:
     for each in document.expectations:
         declared = "" if each.declared == "holds" else "declared to fail"
         if not each.as_declared:
-            declared = f"{declared or 'declared to hold'}, not as declared"
+            declared = f"{declared or 'declared to hold'}: not as declared"
+        declared = f" <span class='note'>{declared}</span>" if declared else ""
         rows.append(
             f"<tr><td>{expectation_word(each)}</td><td>{escape(plain(each.text))}</td>"
-            f"<td>{escape(plain(each.summary))}{_stories(document, each)}</td><td>{declared}</td></tr>"
+            f"<td>{escape(plain(each.summary))}{declared}{_stories(document, each)}</td></tr>"
         )
-    head = "<tr><th>verdict</th><th>expectation</th><th>what was found</th><th></th></tr>"
+    head = "<tr><th>verdict</th><th>expectation</th><th>what was found</th></tr>"
     return f'<div class="scroll"><table>{head}{"".join(rows)}</table></div>'
 
 

@@ -22,7 +22,10 @@ GROUP_LANES_MAX = 12
 WIDTH = 1_000
 """Units of every drawing's x axis; the screen stretches them."""
 
-LANE_HEIGHT, GROUP_HEIGHT, METRIC_HEIGHT = 17, 24, 100
+ROOMY_LANES_MAX = 12
+"""Lanes of full height; more are lower, so that the first screen holds them all."""
+
+LANE_HEIGHT, LOW_LANE_HEIGHT, GROUP_HEIGHT, METRIC_HEIGHT = 17, 13, 24, 100
 FAULT_COLORS = 6
 MARKS_MAX = 300
 """Fault bands, and as many violation marks, that are drawn."""
@@ -55,12 +58,16 @@ def lane_hosts(document: Document) -> list[tuple[str, list[str]]]:
 def lanes(document: Document) -> str:
     """Return the labels and the drawing of host states with fault bands and violations behind and before them."""
     single = len(document.hosts) <= LANES_MAX
-    height = LANE_HEIGHT if single else GROUP_HEIGHT
     rows = lane_hosts(document)
+    low = LOW_LANE_HEIGHT if len(rows) > ROOMY_LANES_MAX else LANE_HEIGHT
+    height = low if single else GROUP_HEIGHT
+    scale = f" scale(1 {low / LANE_HEIGHT:.4g})" if single and low != LANE_HEIGHT else ""
     labels = "".join(_label(place, plain(label), height) for place, (label, _) in enumerate(rows))
     total = max(1, len(rows)) * height
     drawn = [_states(document, names[0]) if single else _area(document, names) for _, names in rows]
-    shapes = "".join(f'<g transform="translate(0 {place * height})">{each}</g>' for place, each in enumerate(drawn))
+    shapes = "".join(
+        f'<g transform="translate(0 {place * height}){scale}">{each}</g>' for place, each in enumerate(drawn)
+    )
     drawing = (
         f'<svg viewBox="0 0 {WIDTH} {total}" height="{total}" preserveAspectRatio="none" role="img" '
         f'aria-label="States of the hosts over time">{_bands(document, total)}{shapes}{_ticks(document, total)}</svg>'
@@ -99,8 +106,12 @@ def metric(document: Document, shown: MetricEntry, behind: Document | None = Non
     other = next((one for one in others_metrics if (one.name, one.host) == (shown.name, shown.host)), None)
     others: Sequence[float | None] = strips.shown(other) if other else ()
     top = max([value for value in (*values, *others) if value is not None], default=0.0) or 1.0
-    grey = f'<path class="behind" d="{_line(behind, other.times_ns, others, top)}"/>' if behind and other else ""
-    line = _line(document, shown.times_ns, values, top)
+    grey = (
+        f'<path class="behind" d="{_line(document, behind.duration_ns, other.times_ns, others, top)}"/>'
+        if behind and other
+        else ""
+    )
+    line = _line(document, document.duration_ns, shown.times_ns, values, top)
     return (
         f'<svg viewBox="0 0 {WIDTH} {METRIC_HEIGHT}" preserveAspectRatio="none" role="img" '
         f'aria-label="{escape(plain(shown.name))} over time">{_bands(document, METRIC_HEIGHT)}'
@@ -180,16 +191,16 @@ def _marks(document: Document) -> str:
     return f'<div class="marks">{"".join(marks)}</div>'
 
 
-def _line(document: Document, times_ns: Sequence[int], values: Sequence[float | None], top: float) -> str:
-    """Return a path of steps; a gap where the metric had no value."""
+def _line(document: Document, end_ns: int, times_ns: Sequence[int], values: Sequence[float | None], top: float) -> str:
+    """Return a path of steps up to `end_ns`, with a gap where the metric had no value."""
     path: list[str] = []
     broken = True
     for place, value in enumerate(values):
-        if value is None:
+        if value is None or times_ns[place] >= document.duration_ns:
             broken = True
             continue
         left = x_of(document, times_ns[place])
-        right = x_of(document, times_ns[place + 1] if place + 1 < len(times_ns) else document.duration_ns)
+        right = x_of(document, times_ns[place + 1] if place + 1 < len(times_ns) else end_ns)
         height = METRIC_HEIGHT - 2 - (METRIC_HEIGHT - 8) * max(0.0, value) / top
         path.append(f"{'M' if broken else 'L'}{left} {height:.2f}H{right}")
         broken = False

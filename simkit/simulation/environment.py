@@ -56,7 +56,10 @@ class HostEnvironment(simpy.Environment):
         self._now_ns = self._world.now_ns
         self._stepping = False
         self._steps = 0
-        self._timer: Timer | None = None
+        self._timer = Timer(0.0, 0, 0, self._process_due, (), self.loop, self.loop.context)
+        self._armed = False
+        # SimPy's own step is the quickest; subclasses may have another.
+        self._plain_step = super().step if type(self).step is HostEnvironment.step else self.step
         # Held for the same reason as a loop holds its tasks: a process that waits for something nobody else knows
         # would be collected, and run its `finally`. The graveyard keeps all of them from that once the host is dead.
         self._unfinished: dict[simpy.Process, None] = {}
@@ -100,8 +103,10 @@ class HostEnvironment(simpy.Environment):
             if estimate != estimate:
                 raise ValueError("an event cannot be scheduled at a time that is not a number")
             return NEVER_NS
-        due_ns = ceil(estimate)
         shown = self._shown
+        due_ns = ceil(estimate)
+        if shown(due_ns) >= time > shown(due_ns - 1):
+            return due_ns
         # Floats far from zero are coarser than a nanosecond, so the estimate may be wrong by many of them.
         stride = 1
         while shown(due_ns) < time:
@@ -152,31 +157,36 @@ class HostEnvironment(simpy.Environment):
     def _arm(self) -> None:
         """Keep one timer in the host's loop, for the earliest event."""
         loop = self.loop
-        if self._timer is not None:
+        if self._armed:
+            self._armed = False
             self._timer.cancel()
-            self._timer = None
-        if not loop.alive or not self._queue:
+            self._timer = Timer(0.0, 0, 0, self._process_due, (), loop, loop.context)
+        if not self._queue or not loop.alive:
             return
         due_ns = self._due_ns(self._queue[0][0])
         if due_ns < NEVER_NS:
-            sequence = self._world.next_sequence()
-            self._timer = Timer(due_ns / _BILLION, due_ns, sequence, self._process_due, (), loop, loop.context)
-            loop._schedule(self._timer)
+            # A timer that ran is in nobody's hands any more and serves again.
+            self._armed = True
+            timer = self._timer
+            timer.deadline_ns = due_ns
+            timer.sequence = self._world.next_sequence()
+            timer._scheduled = True
+            loop._schedule(timer)
 
     def _process_due(self) -> None:
         """Process every event that is due, in SimPy's order."""
-        assert self._timer is not None
-        world = self._world
+        now_ns = host_ns = self._world.now_ns
         due_ns = self._timer.deadline_ns
         clock = self.loop.clock
-        late = (due_ns if clock is None else clock.world_ns(due_ns)) < world.now_ns
-        if self._now_ns != world.now_ns:
+        if clock is not None and not clock.perfect:
+            host_ns, due_ns = clock.monotonic_ns(), clock.world_ns(due_ns)
+        if self._now_ns != now_ns:
+            self._now_ns = now_ns
             self._steps = 0
-        self._timer = None
-        self._now_ns = world.now_ns
+        self._armed = False
         self._stepping = True
         try:
-            self._process_until(self._shown(self._host_ns()), late)
+            self._process_until(self._shown(host_ns), due_ns < now_ns)
         finally:
             self._stepping = False
             self._active_proc = None  # SimPy leaves it when a process yields what is no event
@@ -185,8 +195,8 @@ class HostEnvironment(simpy.Environment):
     def _process_until(self, limit: SimTime, late: bool) -> None:
         """Process the events up to `limit`, which is what the clock shows; `late` if the first was due earlier."""
         loop, queue = self.loop, self._queue
-        # The plain step is quicker; but SimPy's way to trace an environment is to put another one in its place.
-        step = self.step if "step" in self.__dict__ or type(self) is not HostEnvironment else super().step
+        # SimPy's way to trace an environment is to put another step in the place of this one.
+        step = self.__dict__.get("step") or self._plain_step
         room = self._world.limits.steps_per_instant - self._steps
         taken = 0
         try:

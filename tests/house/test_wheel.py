@@ -4,6 +4,8 @@ The quick test installs it without fetching anything and borrows the libraries o
 lets pip fetch them as a user's would.
 """
 
+import email
+import re
 import subprocess
 import sys
 import sysconfig
@@ -107,6 +109,16 @@ def test_the_wheel_holds_the_whole_project_and_only_it(wheel: Path, project: Pat
         if path.is_relative_to(project / home)
     }
     assert packed == expected
+
+
+def test_the_makefile_spells_an_extra_as_the_wheel_does(wheel: Path, project: Path) -> None:
+    """Older pips compare letter by letter, and go on with a warning when an extra is unknown."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_bytes(archive.read(name))
+    asked_for = set(re.findall(r"--editable '\.\[([^]]+)\]'", (project / "Makefile").read_text(encoding="utf-8")))
+    assert "task-queue" in asked_for
+    assert asked_for <= set(metadata.get_all("Provides-Extra"))
 
 
 def test_only_names_that_begin_with_simkit_reach_an_empty_environment(installed: Environment) -> None:

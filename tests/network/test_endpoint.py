@@ -340,6 +340,27 @@ def test_a_channel_breaks_visibly(pair):
     pair(program)
 
 
+def test_a_channel_that_breaks_under_a_cancelled_sender_fails_nobody_else(pair):
+    async def program(network):
+        channel = await network.channel("b")
+        for number in range(30):
+            await channel.send(Note(f"{number}" + "x" * 50_000))
+        pair.site.hosts["b"].pause()
+        sending = asyncio.create_task(flood(channel))
+        await asyncio.sleep(5)
+        sending.cancel()
+        pair.site.hosts["b"].kill()
+        await asyncio.sleep(5)
+        assert channel.broken
+
+    async def flood(channel):
+        while True:
+            await channel.send(Note("x" * 50_000))
+
+    (service,) = pair(program)
+    assert 0 < len(service.seen) <= 30
+
+
 def test_a_peer_that_speaks_something_else_breaks_the_channel(pair):
     async def program(network):
         for nonsense in (b"GET / HTTP/1.1\r\n\r\n", b"\x00\x00\x00\x01\x00\x00\x00\x00\x00\xff"):

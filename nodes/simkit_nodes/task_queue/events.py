@@ -164,7 +164,7 @@ class ResultRefused(Event, frozen=True, tag="result.refused"):
 
 
 class BrokerRecovered(Event, frozen=True, tag="broker.recovered"):
-    """A broker has started and replayed its append-only file; one `task.recovered` for each task it found came before."""
+    """A broker has started and replayed its append-only file; a `task.recovered` for each task it found came before."""
 
     commands: int
     kept_bytes: int

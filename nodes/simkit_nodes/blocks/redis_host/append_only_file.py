@@ -57,7 +57,7 @@ class Disk(Protocol):
 
 @dataclass(frozen=True)
 class Recovery:
-    """What a replay found: whole commands replayed, bytes kept, bytes of torn tail cut off, and why it stopped there."""
+    """What a replay found: commands replayed, bytes kept, bytes of torn tail cut off, and why it stopped there."""
 
     commands: int = 0
     kept_bytes: int = 0

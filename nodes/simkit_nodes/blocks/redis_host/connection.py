@@ -268,7 +268,7 @@ class Connection(FakeSocket):
 
 
 def plain(reply: Any) -> Any:
-    """A reply without engine types, for callers inside the host: status lines as bytes, errors raised as SimpleError."""
+    """A reply without engine types, for callers inside the host: status lines as bytes; raises SimpleError."""
     if isinstance(reply, SimpleError):
         raise reply
     if isinstance(reply, SimpleString):

@@ -116,7 +116,7 @@ class EngineChance:
 def contain() -> list[str]:
     """Install the stand-ins in every loaded fakeredis module; returns `module.name` of each place. May be repeated."""
     if fakeredis.__version__ != PINNED:
-        raise RuntimeError(f"fakeredis {fakeredis.__version__} is installed, but {PINNED} is what this code knows inside")
+        raise RuntimeError(f"fakeredis is {fakeredis.__version__}; this code relies on the internals of {PINNED}")
     stand_ins: dict[str, Any] = {"time": VirtualTime, "random": EngineChance, "secrets": EngineChance}
     places: list[str] = []
     for name in sorted(sys.modules):

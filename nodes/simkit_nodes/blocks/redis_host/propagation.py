@@ -51,7 +51,7 @@ def refusal(name: str) -> str | None:
 
 
 def propagate(name: str, arguments: Sequence[bytes], result: Any, database: Database) -> list[Words]:
-    """The words to log for one executed write: `name` in lower case, its `arguments` and `result`, the data after it."""
+    """The words to log for an executed write: `name` in lower case, its `arguments` and `result`, the data after it."""
     if name in _TIMED_SETS:
         value = arguments[1] if name == "set" else arguments[2]
         return [[b"SET", arguments[0], value], *_expiry(arguments[0], database, persisted=False)]

@@ -17,7 +17,7 @@ CRLF = b"\r\n"
 
 
 class ProtocolError(Exception):
-    """A frame that cannot be understood. The connection gets `-ERR Protocol error: ...` and is closed, as Redis does."""
+    """A frame that cannot be understood. The client gets `-ERR Protocol error: ...` and is cut off, as Redis does."""
 
 
 class RequestParser:

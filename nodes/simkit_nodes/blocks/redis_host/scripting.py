@@ -184,7 +184,7 @@ def _signature(operation: Any, words: list[bytes]) -> Signature:
     return signature
 
 
-_by_word: dict[bytes, Signature] = {}  # commands as scripts spell them, in capitals: at most as many as there are commands
+_by_word: dict[bytes, Signature] = {}  # as scripts spell them, in capitals: no more than there are commands
 
 
 def _word(value: Any) -> bytes:

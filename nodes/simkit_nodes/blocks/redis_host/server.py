@@ -32,7 +32,7 @@ _SCRIPTS = frozenset({b"eval", b"evalsha"})
 
 @dataclass(frozen=True)
 class Limits:
-    """What one client may cost: bytes of a string and of a request, bytes of replies it has not read; clients in all."""
+    """What one client may cost: bytes of a string, of a request, of unread replies; and how many there may be."""
 
     bulk_bytes_max: int = 8 * 1024 * 1024
     request_bytes_max: int = 64 * 1024 * 1024

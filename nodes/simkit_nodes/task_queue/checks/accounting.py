@@ -58,7 +58,7 @@ class Accounting(Check):
 
 
 class QueueDrained(Check):
-    """The goal: nobody waits. Nothing is ready to be leased, and no lease is past its deadline without being taken back.
+    """The goal: nobody waits. Nothing is ready to be leased, and no lease is past its deadline and not taken back.
 
     Tasks in workers' hands and tasks delayed on purpose do not count: under a steady load there are always some.
     """

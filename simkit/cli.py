@@ -8,6 +8,7 @@ interpreter before it reads the file, so that the two warm up side by side.
 """
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -197,9 +198,17 @@ def _import_page() -> None:
 
 
 def _write_page(document: "Document", folder: Path) -> None:
+    """Write report.html; behind a variant's metrics stand those of the file itself, if it was run with this seed."""
+    from simkit.observe.document import read_document
     from simkit.report.page import page
 
-    (folder / "report.html").write_text(page(document, run_folder=str(folder)), encoding="utf-8")
+    behind = None
+    if document.variant is not None:
+        base = folder.with_name(folder.name.replace(f"-{document.variant}-", "-", 1)) / "run.json"
+        if base.is_file():
+            behind = read_document(base)
+    text = page(document, run_folder=str(folder), behind=behind)
+    (folder / "report.html").write_text(text, encoding="utf-8")
 
 
 def _twice(plan: Any, pool: "Pool", as_json: bool) -> int:
@@ -343,7 +352,13 @@ def open_(folder: Path | None, rebuild: bool, logs: bool, runs: Path) -> None:
     if rebuild or not page.exists():
         _write_page(document, folder)
     click.echo(page)
-    click.launch(str(page.resolve()))
+    if _has_screen():
+        click.launch(str(page.resolve()))
+
+
+def _has_screen() -> bool:
+    """Return whether a browser could be opened; over a plain remote shell the path has to do."""
+    return sys.platform in ("darwin", "win32") or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
 
 
 def _newest(runs: Path) -> Path:

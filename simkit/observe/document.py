@@ -7,6 +7,7 @@ misread the new one. The terminal, the page, JUnit files and the comparison of t
 It deliberately holds no trace: records lie beside it in the run folder, and the document stays small enough to open.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,8 @@ import msgspec
 from simkit.observe.windows import Windows
 
 FORMAT = 1
+
+_WORD = re.compile(r"[\w-]+")
 
 Verdict = Literal["pass", "fail", "unknown", "error"]
 State = Literal["up", "down", "paused"]
@@ -223,13 +226,14 @@ def tell(
     """Return a violation whose story also tells which faults held or struck while it came about.
 
     A fault belongs to the story when it held at some moment between the first step and the violation, and touched a
-    host of the story or no host at all (a link, the load).
+    host of the story, one that a step names in its text, or no host at all (a link, the load).
     """
     told = sorted(story, key=lambda step: step.time_ns)
     if not told or told[-1].time_ns < time_ns:
         told.append(StoryStep(time_ns=time_ns, host=host, text=text))
     told[-1] = msgspec.structs.replace(told[-1], violation=True)
     actors = {step.host for step in told} | {host}
+    actors.update(word for step in told for word in _WORD.findall(step.text))
     first_ns = told[0].time_ns
     for fault in faults:
         ended_ns = time_ns if fault.end_ns is None else fault.end_ns

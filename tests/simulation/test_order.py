@@ -157,7 +157,7 @@ def in_a_world(plan: list[Any], trace_of: Callable[[simpy.Environment], list[Any
     return trace, network.told, failures[0] if failures else None
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(plan=networks, unit_seconds=st.sampled_from([1.0, 60.0, 1e-3, 1e-9]))
 def test_a_random_network_runs_event_by_event_as_with_simpy(
     plan: list[Any], unit_seconds: float, traced: Callable[[simpy.Environment], list[Any]]
@@ -168,4 +168,3 @@ def test_a_random_network_runs_event_by_event_as_with_simpy(
     assert ours_told[: len(told)] == told
     if len(trace) < EVENTS_MAX:
         assert (len(ours), len(ours_told), ours_failure) == (len(trace), len(told), failure)
-

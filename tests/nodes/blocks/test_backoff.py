@@ -12,7 +12,14 @@ from simkit_nodes.blocks.backoff import Backoff, Jitter
 modes = st.sampled_from(list(Jitter))
 
 
-@given(modes, st.integers(1, 10**10), st.integers(0, 10**12), st.integers(1, 200), st.integers(0, 10**12), st.integers(0, 99))
+@given(
+    modes,
+    st.integers(1, 10**10),
+    st.integers(0, 10**12),
+    st.integers(1, 200),
+    st.integers(0, 10**12),
+    st.integers(0, 99),
+)
 def test_every_delay_lies_within_its_bounds_and_below_the_cap(
     jitter: Jitter, base_ns: int, more_ns: int, attempt: int, last_ns: int, seed: int
 ) -> None:

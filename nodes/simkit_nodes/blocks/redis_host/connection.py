@@ -34,16 +34,19 @@ class Timer(Protocol):
 
 @dataclass
 class Wait:
-    """A blocking command that found nothing yet."""
+    """A blocking command that found nothing yet: it is run again, with its keys as they are then."""
 
-    name: str
     words: list[bytes]
-    attempt: Callable[[bool], Any]
+    command: tuple[Callable[..., Any] | None, Signature, list[Any]]
     shape: Callable[[Any], Any] | None
     timer: Timer | None
 
-    def outcome(self, result: Any) -> Any:
-        return result if self.shape is None else self.shape(result)
+    def empty(self) -> Any:
+        """The reply for having found nothing in the end."""
+        return None if self.shape is None else self.shape(None)
+
+
+_NOTHING = NoResponse()  # what a blocking command that is run again gives when it must go on waiting
 
 
 class Connection(FakeSocket):
@@ -72,7 +75,8 @@ class Connection(FakeSocket):
         self._call_later = call_later
         self._on_kill = on_kill
         self._words: list[bytes] = []
-        self._name = ""
+        self._command: tuple[Callable[..., Any] | None, Signature, list[Any]] | None = None
+        self._again = False
 
     @property
     def protocol(self) -> int:
@@ -115,7 +119,7 @@ class Connection(FakeSocket):
             assert self._transaction is not None
             self._transaction.append((function, signature, arguments))
             return QUEUED
-        self._name = name
+        self._command = (function, signature, arguments)
         return self._run_command(function, signature, arguments, False)
 
     def _run_command(
@@ -160,11 +164,17 @@ class Connection(FakeSocket):
     def _blocking(
         self, timeout: float | None, func: Callable[[bool], Any], shape: Callable[[Any], Any] | None = None
     ) -> Any:
+        if self._again:
+            result = func(False)
+            if result is None:
+                return _NOTHING
+            return result if shape is None else shape(result)
         result = func(True)
         if result is not None or self._in_transaction or self._call_later is None or self.engine.loading:
             return result if shape is None else shape(result)
         timer = self._call_later(timeout, self._time_out) if timeout else None
-        self.wait = Wait(self._name, self._words, func, shape, timer)
+        assert self._command is not None
+        self.wait = Wait(self._words, self._command, shape, timer)
         self._blocked = True
         self.engine.block(self, self._words)
         return NoResponse()
@@ -175,26 +185,24 @@ class Connection(FakeSocket):
         if wait is None:
             return
         with self.engine.running():
-            before = self.engine.changes
+            self._again = True
             try:
                 if self._unblock_reason is not None:
                     self._take_unblock_reason()
-                    result = wait.outcome(None)
+                    result = wait.empty()
                 else:
-                    result = wait.attempt(False)
-                    if result is None:
-                        return
-                    if self.engine.changes != before:
-                        self._record(wait.name, wait.words[1:], result)
-                    result = wait.outcome(result)
+                    result = self._run_command(*wait.command, False)
             except SimpleError as error:
                 result = error
-        self._end_wait(result)
+            finally:
+                self._again = False
+        if result is not _NOTHING:
+            self._end_wait(result)
 
     def _time_out(self) -> None:
         if self.wait is not None:
             with self.engine.running():
-                result = self.wait.outcome(None)
+                result = self.wait.empty()
             self._end_wait(result)
 
     def _end_wait(self, result: Any) -> None:
@@ -276,4 +284,3 @@ def plain(reply: Any) -> Any:
     if isinstance(reply, list):
         return [plain(item) for item in reply]
     return reply
-

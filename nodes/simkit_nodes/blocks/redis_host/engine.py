@@ -227,4 +227,3 @@ class _Databases(dict[int, ObservedDatabase]):
         database = self[number] = ObservedDatabase(self._engine, number)
         database.time = 0.0 if self._engine.loading else self._engine.wall_ns() // 1_000_000 / 1000.0
         return database
-

@@ -53,6 +53,8 @@ clean: ## Remove caches and build products; keeps the environment and runs/
 	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 # -- the environment, one stamp per size
+# The extra is spelled with a hyphen: pips before 23.3 pass over `task_queue` with a warning that -qq hides.
+# Python compiles what it imports; compiling everything at once would take longer than the demo's own imports.
 
 $(VENV)/.made:
 	@test -n "$(PYTHON)" || { echo "simkit needs Python 3.11 or newer; found none (name one: make PYTHON=...)" >&2; exit 1; }
@@ -62,7 +64,7 @@ $(VENV)/.made:
 
 $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/.made
 	@echo "installing simkit and the task queue into $(VENV) (under a minute, this once)"
-	@$(PIP) install -qq --editable '.[task-queue]' # pips before 23.3 do not know an extra spelled with _
+	@$(PIP) install -qq --no-compile --editable '.[task-queue]'
 	@touch $@
 
 $(VENV)/.setup: pyproject.toml constraints.txt | $(VENV)/.made

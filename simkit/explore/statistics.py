@@ -12,7 +12,7 @@ figures at once: of twenty 95% intervals one is expected to miss.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, fsum, inf, isfinite, sqrt
+from math import fsum, inf, isfinite, sqrt
 from statistics import NormalDist
 from typing import Literal
 
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 FigureVerdict = Literal["pass", "fail", "unknown"]
 
 CONFIDENCE = 0.95
-_SEEDS_MAX = 10_000_000  # more are not advice any more
+_SEEDS_MAX = 1_000_000  # more are not advice any more
 _MSER_BATCH = 5
 _MSER_BATCHES_LEFT = 5
 
@@ -191,14 +191,9 @@ def rate(successes: int, trials: int, *, confidence: float = CONFIDENCE) -> Esti
     """
     if not 0 <= successes <= trials or trials < 1:
         raise ValueError(f"a rate needs 0 <= successes <= trials, trials >= 1, not {successes} of {trials}")
-    z = NormalDist().inv_cdf((1 + _checked(confidence)) / 2)
     share = successes / trials
-    weight = z * z / trials
-    centre = (share + weight / 2) / (1 + weight)
-    half = z * sqrt(share * (1 - share) / trials + weight / (4 * trials)) / (1 + weight)
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    high = 1.0 if successes == trials else min(1.0, centre + half)
-    return Estimate(share, sqrt(share * (1 - share) / trials), Interval(low, high, confidence), trials)
+    interval = _wilson(share, trials, _checked(confidence))
+    return Estimate(share, sqrt(share * (1 - share) / trials), interval, trials)
 
 
 def batch_means(series: Sequence[float], *, batches: int = 20, confidence: float = CONFIDENCE) -> BatchMeans:
@@ -281,17 +276,12 @@ def compare(published: float, sample: Estimate | Sequence[float], tolerance: Tol
     estimate = sample if isinstance(sample, Estimate) else replications(sample)
     allowed = tolerance if isinstance(tolerance, Tolerance) else Tolerance.relative(published, tolerance)
     low, high = published - allowed.below, published + allowed.above
-    interval = estimate.interval
-    verdict: FigureVerdict = "unknown"
-    if low <= interval.low and interval.high <= high:
-        verdict = "pass"
-    elif interval.high < low or interval.low > high:
-        verdict = "fail"
+    verdict = _decides(estimate.interval, low, high)
     return FigureResult(
         published=published,
         measured=estimate.mean,
-        interval=interval,
-        half_width=interval.half_width,
+        interval=estimate.interval,
+        half_width=estimate.interval.half_width,
         tolerance=allowed,
         verdict=verdict,
         count=estimate.count,
@@ -299,26 +289,49 @@ def compare(published: float, sample: Estimate | Sequence[float], tolerance: Tol
     )
 
 
+def _decides(interval: Interval, low: float, high: float) -> FigureVerdict:
+    if low <= interval.low and interval.high <= high:
+        return "pass"
+    return "fail" if interval.high < low or interval.low > high else "unknown"
+
+
 def _needed(estimate: Estimate, low: float, high: float) -> int | None:
-    """Return how many samples bring the interval to one side of the nearest edge, if the measured value stands."""
-    if estimate.count == 1 and estimate.degrees == 0:
+    """Return the least number of samples that decides, if mean and spread stand; None if no number does."""
+    if estimate.degrees == 0:
         return 5  # nothing is known of the spread yet: a handful tells more than two
-    room = min(abs(estimate.mean - low), abs(estimate.mean - high))
-    if room == 0:
-        return None
+
+    def undecided(count: int) -> bool:
+        return _decides(_interval_of(estimate, count), low, high) == "unknown"
+
+    few, many = estimate.count, 2 * estimate.count
+    while undecided(many):
+        if many > _SEEDS_MAX:
+            return None
+        few, many = many, 2 * many
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (middle, many) if undecided(middle) else (few, middle)
+    return many
+
+
+def _interval_of(estimate: Estimate, count: int) -> Interval:
+    """Return the interval that `count` samples of the same mean and spread would have."""
     confidence = estimate.interval.confidence
     if estimate.degrees is None:
-        # A rate at 0 or 1 has a width but no standard error; widths shrink with the root of the count.
-        needed = estimate.count * (estimate.interval.half_width / room) ** 2
-        return max(estimate.count + 1, ceil(needed)) if needed <= _SEEDS_MAX else None
-    deviation = estimate.standard_error * sqrt(estimate.count)
-    needed = (NormalDist().inv_cdf((1 + confidence) / 2) * deviation / room) ** 2
-    if needed > _SEEDS_MAX:
-        return None
-    count = max(2, ceil(needed))
-    while student.quantile((1 + confidence) / 2, degrees=count - 1) * deviation > room * sqrt(count):
-        count += 1
-    return max(count, estimate.count + 1)
+        return _wilson(estimate.mean, count, confidence)
+    error = estimate.standard_error * sqrt(estimate.count / count)
+    half = student.quantile((1 + confidence) / 2, degrees=count - 1) * error
+    return Interval(estimate.mean - half, estimate.mean + half, confidence)
+
+
+def _wilson(share: float, trials: int, confidence: float) -> Interval:
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    weight = z * z / trials
+    centre = (share + weight / 2) / (1 + weight)
+    half = z * sqrt(share * (1 - share) / trials + weight / (4 * trials)) / (1 + weight)
+    low = 0.0 if share == 0 else max(0.0, centre - half)
+    high = 1.0 if share == 1 else min(1.0, centre + half)
+    return Interval(low, high, confidence)
 
 
 def _finite(samples: Sequence[float], least: int) -> Floats:

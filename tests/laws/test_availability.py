@@ -16,7 +16,9 @@ def by_enumeration(needed: int, members: list[float]) -> float:
     )
 
 
-@pytest.mark.parametrize(("members", "member", "all_of_them"), [(3, 0.99, 0.999702), (5, 0.99, 0.99999015), (5, 0.9, 0.99144)])
+@pytest.mark.parametrize(
+    ("members", "member", "all_of_them"), [(3, 0.99, 0.999702), (5, 0.99, 0.99999015), (5, 0.9, 0.99144)]
+)
 def test_published_majorities(members: int, member: float, all_of_them: float) -> None:
     assert availability.majority(members=members, member=member) == pytest.approx(all_of_them, abs=5e-9)
 

@@ -35,9 +35,9 @@ def test_drawn_delays_fill_their_bounds_and_keep_them(jitter: backoff.Jitter, dr
             "none": np.full(rounds, ceiling),
             "equal": ceiling / 2 + draws.uniform(0, ceiling / 2, rounds),
             "full": draws.uniform(0, ceiling, rounds),
-            "decorrelated": np.minimum(60.0, draws.uniform(5.0, 3 * last)),
+            "decorrelated": np.minimum(60.0, 5.0 + draws.random(rounds) * (3 * last - 5.0)),
         }[jitter]
-        last = delay
+        last = delay if jitter == "decorrelated" else last
         total += delay
         low, high = backoff.delay_bounds_s(attempt, base_s=5, cap_s=60, jitter=jitter)
         assert low <= delay.min() <= low + 1

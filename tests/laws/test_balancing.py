@@ -6,9 +6,7 @@ import pytest
 from simkit.laws import balancing, single_server
 
 
-@pytest.mark.parametrize(
-    ("utilisation", "services"), [(0.7, 1.6145), (0.9, 2.6141), (0.95, 3.3830), (0.99, 5.4320)]
-)
+@pytest.mark.parametrize(("utilisation", "services"), [(0.7, 1.6145), (0.9, 2.6141), (0.95, 3.3830), (0.99, 5.4320)])
 def test_published_means_of_two_choices(utilisation: float, services: float) -> None:
     law = balancing.mean_response_services(utilisation=utilisation, choices=2)
     assert law == pytest.approx(services, abs=5e-5)

@@ -23,10 +23,10 @@ def lost(channel: GilbertElliott, packets: int, draws: np.random.Generator) -> l
     ],
 )
 def test_packets_are_lost_as_often_and_as_long(channel: GilbertElliott, draws: np.random.Generator) -> None:
-    result = np.array(lost(channel, 300_000, draws))
+    result = np.array(lost(channel, 150_000, draws))
     bursts = (result[1:] & ~result[:-1]).sum()
-    assert result.mean() == pytest.approx(channel.mean_loss, rel=0.03)
-    assert result.sum() / bursts == pytest.approx(channel.mean_burst_packets, rel=0.03)
+    assert result.mean() == pytest.approx(channel.mean_loss, rel=0.04)
+    assert result.sum() / bursts == pytest.approx(channel.mean_burst_packets, rel=0.04)
 
 
 def test_the_simple_channel_is_bad_for_as_long_as_it_loses() -> None:

@@ -64,12 +64,12 @@ def test_one_server_is_mm1() -> None:
 @pytest.mark.parametrize(("servers", "load"), [(1, 0.7), (3, 1.0), (3, 2.0), (3, 2.0 + 1e-9), (8, 7.5)])
 def test_the_response_is_the_wait_and_then_the_service(servers: int, load: float) -> None:
     system = {"servers": servers, "arrivals_per_s": load, "service_s": 1.0}
-    times = np.linspace(0, 3, 30_001)
+    times = np.linspace(0, 3, 6_001)
     middles = (times[1:] + times[:-1]) / 2
     survival = np.array([erlang.wait_survival(t, **system) for t in times])
     waited = survival[:-1] - survival[1:]
     late = survival[-1] + (1 - survival[0]) * exp(-3) + float((waited * np.exp(-(3 - middles))).sum())
-    assert erlang.response_survival(3.0, **system) == pytest.approx(late, rel=1e-7)
+    assert erlang.response_survival(3.0, **system) == pytest.approx(late, rel=1e-6)
 
 
 def test_a_quantile_is_where_the_survival_crosses() -> None:

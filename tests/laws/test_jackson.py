@@ -38,9 +38,7 @@ def test_a_row_is_a_network_too() -> None:
 
 
 def test_flows_that_come_back_and_divide() -> None:
-    flows = jackson.flows_per_s(
-        arrivals_per_s=(1, 2, 0), routing=((0.0, 0.5, 0.5), (0.0, 0.0, 0.25), (0.5, 0.0, 0.0))
-    )
+    flows = jackson.flows_per_s(arrivals_per_s=(1, 2, 0), routing=((0.0, 0.5, 0.5), (0.0, 0.0, 0.25), (0.5, 0.0, 0.0)))
     first, second, third = flows
     assert first == pytest.approx(1 + 0.5 * third)
     assert second == pytest.approx(2 + 0.5 * first)

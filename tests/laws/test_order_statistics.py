@@ -19,9 +19,7 @@ def test_the_kth_of_five(rank: int, draws: np.random.Generator) -> None:
 
 def test_the_longest_of_five(draws: np.random.Generator) -> None:
     times = draws.exponential(2.0, (100_000, 5)).max(axis=1)
-    assert times.mean() == pytest.approx(
-        order_statistics.mean_maximum_of_exponentials_s(number=5, mean_s=2), rel=0.02
-    )
+    assert times.mean() == pytest.approx(order_statistics.mean_maximum_of_exponentials_s(number=5, mean_s=2), rel=0.02)
     late_s = order_statistics.maximum_quantile_of_exponentials_s(0.99, number=5, mean_s=2)
     assert (times > late_s).mean() == pytest.approx(0.01, rel=0.1)
 

@@ -30,7 +30,7 @@ def pool(urgent_per_s, patient_per_s, servers):
 
 
 def unequal(rates_per_s, services_s):
-    """One server, each class with its own exponential service: (class in service or None, urgent and patient waiting)."""
+    """One server, exponential service by class: (class in service or None, urgent waiting, patient waiting)."""
 
     def moves(state):
         served, urgent, patient = state

@@ -4,12 +4,13 @@ The scenario language, the audit, the documentation page and `simkit list` are a
 everything once. Two of its tables make claims executable: a switch turns a protection off and names the check that
 then breaks; a figure names a published number and the experiment that measures it.
 
-It deliberately holds no code of its own: classes and plain values.
+It deliberately holds no code of a system: classes and plain values. What a table names (scenarios, variants, metrics)
+is looked up by the audit, not here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -69,6 +70,87 @@ class Switch:
 
 
 @dataclass(frozen=True)
+class Law:
+    """A closed-form law with its parameters; its number is worked out when it is asked for.
+
+    Attributes:
+        function: of `simkit.laws`; it returns a number, or one for each of several classes.
+        parameters: what it is called with, by name.
+        part: which of its results, counted from 0, where it returns several.
+    """
+
+    function: Callable[..., Any]
+    parameters: Mapping[str, Any]
+    part: int | None = None
+
+    def value(self) -> float:
+        """Return the law's number, in the unit that the function's name ends in."""
+        result = self.function(**self.parameters)
+        return float(result if self.part is None else result[self.part])
+
+    def in_words(self) -> str:
+        """Return the call as one would type it: ``erlang.mean_wait_s(servers=8, arrivals_per_s=7, service_s=1)``."""
+        module = self.function.__module__.rpartition(".")[2]
+        given = ", ".join(f"{name}={_plain(value)}" for name, value in self.parameters.items())
+        which = "" if self.part is None else f"[{self.part}]"
+        return f"{module}.{self.function.__name__}({given}){which}"
+
+
+def law(function: Callable[..., float], /, **parameters: Any) -> Law:
+    """Return a law that gives one number: ``law(erlang.mean_wait_s, servers=8, arrivals_per_s=7, service_s=1)``."""
+    return Law(function, parameters)
+
+
+def law_of_class(part: int, function: Callable[..., Sequence[float]], /, **parameters: Any) -> Law:
+    """Return a law that gives one number for each class, of which `part` (from 0) is meant."""
+    return Law(function, parameters, part)
+
+
+def _plain(value: Any) -> str:
+    return f"({', '.join(_plain(each) for each in value)})" if isinstance(value, (tuple, list)) else f"{value!r}"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A published number or law, and the experiment that measures it.
+
+    Attributes:
+        name: what is measured, in a few words; no two figures of a card share it.
+        source: who published it, and where.
+        published: the number of the source, or the law that gives it.
+        statistic: what is measured in each run, in the words of `expect:`, with ``where LABEL=VALUE`` and ``/`` added:
+            ``task.wait mean in steady where priority=0``, ``tasks.waited count / tasks.leased count``.
+        tolerance: how far from the published number the measured one may lie, as a share of it (0.04 for 4%).
+        scenario: the experiment, by name or file.
+        unit: of the number, for those who read it.
+        variant: of the scenario, or None for the file as it is.
+        overrides: further changes to it, PATH=VALUE as for ``--set``.
+        seeds: how many independent runs, unless the audit is asked for another number.
+        items: how many items all runs together must have measured before the verdict counts; 0 for any number.
+        items_counted: what counts them, as a statistic; by default the ``count`` of the metric that `statistic` is
+            taken over (of a fraction, the one below the line).
+    """
+
+    name: str
+    source: str
+    published: float | Law
+    statistic: str
+    tolerance: float
+    scenario: str
+    unit: str = ""
+    variant: str | None = None
+    overrides: tuple[str, ...] = ()
+    seeds: int = 10
+    items: int = 0
+    items_counted: str = ""
+
+    @property
+    def value(self) -> float:
+        """The published number, worked out where it is a law."""
+        return self.published.value() if isinstance(self.published, Law) else self.published
+
+
+@dataclass(frozen=True)
 class Card:
     """One system.
 
@@ -81,6 +163,7 @@ class Card:
         events: every kind of event its nodes emit.
         metrics: by name.
         switches: the protections that can be turned off.
+        figures: the published numbers that it reproduces.
     """
 
     name: str
@@ -91,3 +174,4 @@ class Card:
     events: tuple[type[Event], ...] = ()
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     switches: tuple[Switch, ...] = ()
+    figures: tuple[Figure, ...] = ()

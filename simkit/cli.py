@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 if TYPE_CHECKING:
+    from simkit.explore.audit import Audit
     from simkit.explore.campaign import Order
     from simkit.explore.pool import Pool
     from simkit.observe.document import Document
@@ -68,7 +69,9 @@ def _print_json(value: Any) -> None:
 system_option = click.option(
     "--system", "systems", multiple=True, metavar="MODULE:CARD", help="A system of your own, outside any package."
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else."
+)
 
 
 # -- run
@@ -78,13 +81,17 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON doc
 @click.argument("targets", nargs=-1, required=True, metavar="FILE|FOLDER|NAME|RUN_DIR...")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="Instead of the file's seed.")
 @click.option("--seeds", type=click.IntRange(1, 1_000_000), help="Run with this many seeds, from the first one on.")
-@click.option("--variant", "chosen", multiple=True, metavar="NAME", help="Run this variant instead of the file as it is.")
+@click.option(
+    "--variant", "chosen", multiple=True, metavar="NAME", help="Run this variant instead of the file as it is."
+)
 @click.option("--variants", is_flag=True, help="Run the file and every variant of it.")
 @click.option("--sweep", is_flag=True, help="Run every combination that the file's `sweep:` asks for.")
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value: faults.gc.for=60s")
 @click.option("--twice", is_flag=True, help="Run twice in fresh interpreters and name the first event that differs.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 256), help="Workers side by side; one for each core.")
-@click.option("--runs", "runs", default=RUNS, show_default=True, type=click.Path(path_type=Path), help="Where run folders go.")
+@click.option(
+    "--runs", "runs", default=RUNS, show_default=True, type=click.Path(path_type=Path), help="Where run folders go."
+)
 @click.option("--no-report", is_flag=True, help="Write no report.html.")
 @system_option
 @json_option
@@ -249,6 +256,72 @@ def _again(folder: Path, pool: "Pool", systems: tuple[str, ...], as_json: bool) 
     return 0 if same else 1
 
 
+# -- audit
+
+
+@main.command()
+@click.argument("system")
+@click.option("--switches", is_flag=True, help="Only the protections that can be turned off.")
+@click.option("--figures", is_flag=True, help="Only the published figures.")
+@click.option("--only", metavar="WORD", help="Only rows whose switch, check or figure has this word in it.")
+@click.option("--seeds", type=click.IntRange(1, 100_000), help="For each row; 20 for a switch, a figure says its own.")
+@click.option("-j", "--jobs", type=click.IntRange(1, 256), help="Workers side by side; one for each core.")
+@system_option
+@json_option
+def audit(
+    system: str,
+    switches: bool,
+    figures: bool,
+    only: str | None,
+    seeds: int | None,
+    jobs: int | None,
+    systems: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Try every claim of a system's card over many seeds. Exit: 0 all pass, 1 a failure, 3 unknown, 4 error."""
+    from simkit.explore.pool import Pool
+
+    with Pool(jobs, path=(str(Path.cwd()),) if systems else ()) as pool:
+        pool.warm_up()
+        from simkit.explore.audit import audit_of
+        from simkit.registry import NotInstalled
+
+        try:
+            one = audit_of(_registry(systems), system, systems, switches, figures, only, seeds)
+        except (NotInstalled, ValueError) as error:
+            bad_input(error)
+        interrupted = _audited(one, pool)
+        if as_json:
+            _print_json(one.as_json())
+        else:
+            from simkit.report.audit_table import audit_table
+
+            click.echo(audit_table(one, color=sys.stdout.isatty()), nl=False)
+    sys.exit(130 if interrupted else one.exit_code())
+
+
+def _audited(audit: "Audit", pool: "Pool") -> bool:
+    """Make the runs of an audit with a line of progress; return True if Ctrl-C ended it early."""
+    from simkit.kernel.worker import WorkerFailed
+    from simkit.report.progress import Progress
+
+    progress = Progress(audit.runs, audit.duration_ns)
+    try:
+        # Violations are what an audit hopes for in half of its runs: they are not counted aloud.
+        for number in audit.carry_out(pool, lambda r: progress.update(r.number, r.time_ns, r.steps, 0)):
+            progress.finished(number)
+    except WorkerFailed as failure:
+        progress.clear()
+        click.echo(f"simkit itself failed in a worker; please report this:\n{failure}", err=True)
+        sys.exit(4)
+    except KeyboardInterrupt:
+        progress.clear()
+        click.echo("interrupted; what was measured until then:", err=True)
+        return True
+    progress.clear()
+    return False
+
+
 # -- check, list, open, new
 
 
@@ -258,6 +331,8 @@ def _again(folder: Path, pool: "Pool", systems: tuple[str, ...], as_json: bool) 
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value first.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of scenario files, for editors.")
 @click.option("--reference", is_flag=True, help="Print the reference page of scenario files, as Markdown.")
+@click.option("--system-page", metavar="NAME", help="Print the generated part of a system's page, as Markdown.")
+@click.option("--into", type=click.Path(path_type=Path), help="With --system-page: renew it in this file instead.")
 @click.option("--resolved", is_flag=True, help="Print the scenario as resolved, without `extends`.")
 @system_option
 @json_option
@@ -267,6 +342,8 @@ def check(
     overrides: tuple[str, ...],
     schema: bool,
     reference: bool,
+    system_page: str | None,
+    into: Path | None,
     resolved: bool,
     systems: tuple[str, ...],
     as_json: bool,
@@ -285,6 +362,9 @@ def check(
         return
     if reference:
         click.echo(reference_page(registry), nl=False)
+        return
+    if system_page:
+        _system_page(registry, system_page, into)
         return
     if not targets:
         raise click.UsageError("name at least one scenario, or ask for --schema")
@@ -307,6 +387,21 @@ def check(
     if as_json:
         _print_json({"problems": problems, "timelines": timelines})
     sys.exit(2 if problems else 0)
+
+
+def _system_page(registry: "Registry", name: str, into: Path | None) -> None:
+    """Print the generated part of a system's page, or put it where it belongs."""
+    from simkit.report import system_page
+
+    try:
+        if into is None:
+            click.echo(system_page.system_page(registry, name), nl=False)
+        else:
+            system_page.write_page(registry, name, into)
+    except KeyError as error:
+        bad_input(error.args[0])
+    except (OSError, ValueError) as error:
+        bad_input(f"{into}: {error}")
 
 
 @main.command("list")
@@ -397,3 +492,19 @@ def new_scenario(file: Path, base: str) -> None:
     except OSError as error:
         bad_input(f"{file}: {error.strerror}")
     click.echo(f"{file} is a copy of {sources[0].name}. Change it, then:\n  simkit check {file}\n  simkit run {file}")
+
+
+@new.command("system")
+@click.argument("name")
+@click.option("--into", default=".", type=click.Path(file_okay=False, path_type=Path), help="Where its folder goes.")
+def new_system(name: str, into: Path) -> None:
+    """Write a small system that runs, to be read and changed."""
+    from simkit.explore import template
+
+    try:
+        template.new_system(name, into, _registry(()).systems())
+    except ValueError as error:
+        bad_input(error)
+    except OSError as error:
+        bad_input(f"{into / name}: {error.strerror}; nothing was written")
+    click.echo(template.invitation(name, into))

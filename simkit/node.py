@@ -23,6 +23,7 @@ from simkit.kernel import Stream
 from simkit.network.endpoint import Endpoint
 from simkit.observe.history import History, Operation
 from simkit.observe.metrics import HostMetrics
+from simkit.simulation import HostEnvironment
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -104,6 +105,7 @@ class Node:
     log: logging.Logger
     _host: Host
     _history: History
+    _environment: HostEnvironment | None = None
 
     @classmethod
     def on(cls, equipment: Equipment) -> Self:
@@ -142,3 +144,11 @@ class Node:
     def invoke(self, function: str, given: object = None, *, process: str | None = None) -> Operation:
         """Begin an operation of the history that checkers judge; end it with its `ok`, `fail` or `info`."""
         return self._history.invoke(self.name, function, given, process=process)
+
+    def simpy(self, *, unit_seconds: float = 1.0) -> HostEnvironment:
+        """Return the SimPy environment of this process, made at the first call; ValueError for another unit later."""
+        if self._environment is None:
+            self._environment = HostEnvironment(self._host.loop, unit_seconds=unit_seconds)
+        if self._environment.unit_seconds != unit_seconds:
+            raise ValueError("this process has a SimPy environment with another unit")
+        return self._environment

@@ -9,6 +9,7 @@ It deliberately buries only what is suspended and hangs from a dead host: frames
 reached through modules, classes and the globals of functions, are left alone.
 """
 
+import asyncio
 import ctypes
 import gc
 import sys
@@ -22,19 +23,23 @@ _KEPT: list[object] = []
 
 
 def bury_suspended(graves: list[object]) -> None:
-    """Make sure that dropping `graves`, and everything suspended that hangs from them, runs no code."""
-    suspended = _suspended_under(graves)
-    if not suspended:
+    """Make sure that dropping `graves`, and everything that hangs from them, runs no code."""
+    endings = _endings_under(graves)
+    if not endings:
         return
     if _can_mark():
-        for item in suspended:
+        for item in endings:
             _mark(item)
     else:
-        _KEPT.append((graves[:], suspended))
+        _KEPT.append((graves[:], endings))
 
 
-def _suspended_under(graves: list[object]) -> list[object]:
-    """Return every suspended coroutine or generator that can be reached from `graves`, but not through code."""
+def _endings_under(graves: list[object]) -> list[object]:
+    """Return what would run code when it is dropped, if it can be reached from `graves`, but not through code.
+
+    That is every suspended coroutine or generator, and every object whose class has a `__del__` in Python. Tasks and
+    futures, which complain when they are dropped unfinished or unread, are told not to.
+    """
     reached: set[int] = set()
     found: list[object] = []
     stack: list[object] = [graves]
@@ -47,7 +52,11 @@ def _suspended_under(graves: list[object]) -> list[object]:
             # Through a function's globals everything could be reached, the caller's own generators too.
             stack.extend(item.__closure__ or ())
             continue
-        if _is_suspended(item):
+        if isinstance(item, asyncio.Future):
+            item._log_traceback = False
+            if isinstance(item, asyncio.Task):
+                item._log_destroy_pending = False  # type: ignore[attr-defined]
+        elif _is_suspended(item) or isinstance(getattr(type(item), "__del__", None), FunctionType):
             found.append(item)
         stack.extend(filter(gc.is_tracked, gc.get_referents(item)))
     return found

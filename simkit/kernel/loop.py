@@ -207,9 +207,17 @@ class HostLoop(asyncio.BaseEventLoop):
     ) -> Timer:
         if when is None:
             raise TypeError("when must not be None")
-        world = self.world
-        timer = Timer(when, deadline_ns(when), world.next_sequence(), callback, args, self, context)
-        if self.alive and timer.deadline_ns < NEVER_NS:
+        return self._set_timer(when, deadline_ns(when), callback, args, context)
+
+    def call_at_ns(self, deadline_ns: int, callback: Callable[..., object], *args: Any) -> Timer:
+        """Like `call_at`, with the host's monotonic time in integer nanoseconds, which floats lose after some weeks."""
+        return self._set_timer(deadline_ns / 1e9, deadline_ns, callback, args, None)
+
+    def _set_timer(
+        self, when: float, due_ns: int, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None
+    ) -> Timer:
+        timer = Timer(when, due_ns, self.world.next_sequence(), callback, args, self, context)
+        if self.alive and due_ns < NEVER_NS:
             self._schedule(timer)
         return timer
 
@@ -418,7 +426,9 @@ class HostLoop(asyncio.BaseEventLoop):
         if self.alive:
             self.alive = False
             self.halted = True
-            self.world.graveyard.append((self, self._ready, self._received, self._due, self._timers))
+            # Stock tasks too, which nothing but a timer in the world's queue may hold.
+            tasks = asyncio.all_tasks(self)
+            self.world.graveyard.append((self, tasks, self._ready, self._received, self._due, self._timers))
             self._ready = self._received = self._due = self._timers = None
 
 

@@ -139,6 +139,7 @@ class World:
         bury_suspended(self.graveyard)
         self.graveyard.clear()
         self.loops.clear()
+        self._generators.clear()
 
     # -- what loops use
 

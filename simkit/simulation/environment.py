@@ -38,6 +38,8 @@ class HostEnvironment(simpy.Environment):
             it agrees with `loop.time()`; with 0 a model gets the numbers that it gets from `simpy.Environment()`,
             whenever the host booted.
 
+    ValueError for a unit or a beginning that is no such number; TypeError without `loop` outside of a host.
+
     Attributes:
         loop: the host's event loop.
         unit_seconds: as given.
@@ -50,6 +52,8 @@ class HostEnvironment(simpy.Environment):
         self.unit_seconds = unit_seconds
         self._unit_ns = _whole_nanoseconds(unit_seconds)
         self._world = self.loop.world
+        if initial_time is not None and not isfinite(initial_time):
+            raise ValueError(f"an environment cannot begin at {initial_time}")
         host_ns = self._host_ns()
         self._origin_ns, self._origin = (0, 0) if initial_time is None else (host_ns, initial_time)
         super().__init__(self._shown(host_ns) if initial_time is None else initial_time)
@@ -96,12 +100,10 @@ class HostEnvironment(simpy.Environment):
     def _due_ns(self, time: SimTime) -> int:
         """Return the smallest time of the host's clock, in nanoseconds, that is shown as at least `time`.
 
-        NEVER_NS stands for everything beyond; ValueError for a time that is not a number.
+        NEVER_NS stands for everything beyond.
         """
         estimate = (time - self._origin) * self._unit_ns + self._origin_ns
         if not estimate < NEVER_NS:
-            if estimate != estimate:
-                raise ValueError("an event cannot be scheduled at a time that is not a number")
             return NEVER_NS
         shown = self._shown
         due_ns = ceil(estimate)
@@ -122,7 +124,12 @@ class HostEnvironment(simpy.Environment):
     # -- SimPy's schedule
 
     def schedule(self, event: simpy.Event, priority: EventPriority = NORMAL, delay: SimTime = 0) -> None:
-        """Schedule an event as SimPy does; from outside SimPy's events, relative to the host's time."""
+        """Schedule an event as SimPy does; from outside SimPy's events, relative to the host's time.
+
+        ValueError for a delay that is not a number, which would stand nowhere in the order.
+        """
+        if delay != delay:
+            raise ValueError("an event cannot be scheduled at a time that is not a number")
         if self._stepping:
             heappush(self._queue, (self._now + delay, priority, next(self._eid), event))
         else:

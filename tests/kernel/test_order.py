@@ -207,7 +207,7 @@ FROZEN_BEFORE_ITS_ROUND = (
 """Host 2 has something to do, is frozen before the round begins and thawed within it: its turn is in the next round."""
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(seed=st.integers(0, 2**64 - 1), program=programs)
 @example(seed=6, program=FROZEN_BEFORE_ITS_ROUND)
 def test_the_world_runs_every_program_in_the_specified_order(seed: int, program: Program) -> None:

@@ -425,7 +425,7 @@ def ulps(value: float, expected: float) -> float:
 positive = st.floats(5e-324, 1.7e308, exclude_min=False)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(positive | st.floats(0.5, 2.0) | st.integers(1, 2**53).map(lambda n: n * 2.0**-53))
 @example(5e-324)
 @example(1.0)
@@ -437,7 +437,7 @@ def test_logarithms_are_right_to_the_last_places(x: float) -> None:
     assert log(x) == math.log(x) == 0.0 or ulps(log(x), math.log(x)) <= 4
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.floats(-708, 709) | st.floats(-1, 1))
 @example(0.0)
 @example(-708.0)
@@ -455,7 +455,7 @@ def test_exponentials_end_where_floats_do() -> None:
     assert math.isclose(exp(-740.0), math.exp(-740.0), rel_tol=0.01)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.floats(2.0**-53, 1 - 2.0**-53) | st.floats(1e-300, 1e-3))
 @example(0.5)
 @example(0.075)

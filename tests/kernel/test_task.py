@@ -763,7 +763,7 @@ class Company:
         return [task.cancelled() or repr(task.exception()) for task in self.tasks.values()]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(text=st.binary(min_size=40, max_size=240))
 def test_every_program_of_tasks_behaves_as_on_the_stock_loop(text: bytes) -> None:
     def program(log: Log) -> Coroutine[Any, Any, Any]:

@@ -1,4 +1,4 @@
-"""Makes `redis_hosts.py` importable for the tests beside it: they hold plain classes, which fixtures would only hide."""
+"""Makes the tests' own Redis host importable: plain classes, which fixtures would only hide."""
 
 import importlib.util
 import sys

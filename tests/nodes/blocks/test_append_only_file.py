@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from redis_hosts import Desk, MemoryDisk, contents
+
 from simkit_nodes.blocks.redis_host import AppendOnlyFile, Recovery, SyncPolicy, encode_command
 from simkit_nodes.blocks.redis_host.append_only_file import Replay, batch_of
 

@@ -1,4 +1,4 @@
-"""The server: an unmodified redis-py client is at home, replies wait for the file, nonsense ends a connection and no more."""
+"""The server: an unmodified redis-py is at home, replies wait for the file, nonsense ends one connection and no more."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

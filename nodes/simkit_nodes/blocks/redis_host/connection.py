@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fakeredis import _msgs as messages
+from fakeredis._command_args_parsing import Timeout
 from fakeredis._commands import Signature
 from fakeredis._core import CommandItem
 from fakeredis._helpers import QUEUED, NoResponse, SimpleError, SimpleString
@@ -141,7 +142,10 @@ class Connection(FakeSocket):
             if type(result) not in _AS_THEY_ARE and self._resp_version == 2 and plan.converts:
                 result = convert_to_resp2(result)
         except ShortCut as known:
-            return known.result
+            if signature.name != "blmove":
+                return known.result
+            # fakeredis answers a BLMOVE from a list that does not exist at once, where Redis waits for the list.
+            return self._blocking(Timeout.decode(arguments[-1]), lambda first: None)
         except SimpleError as error:
             result = error
         for item in items:

@@ -33,7 +33,7 @@ COMPILED_MAX = 500
 # lupa itself looks up the global `debug` outside any protected call: that name reads as nil instead of raising.
 _SANDBOX = b"""
 local call, encode, decode, null, limit = ...
-local sethook, error, type, rawset, tostring, select = debug.sethook, error, type, rawset, tostring, select
+local sethook, error, pcall, type, rawset, tostring = debug.sethook, error, pcall, type, rawset, tostring
 local G, seed = _G, 1
 
 redis = {
@@ -62,7 +62,7 @@ G.tostring = function(value)
   return kind
 end
 for _, name in ipairs({'python', 'io', 'os', 'package', 'require', 'module', 'dofile', 'loadfile', 'load', 'loadstring',
-    'debug', 'getfenv', 'setfenv', 'newproxy', 'collectgarbage', 'gcinfo', 'print', 'coroutine', 'rawset'}) do
+    'debug', 'getfenv', 'setfenv', 'newproxy', 'collectgarbage', 'gcinfo', 'print', 'coroutine', 'rawset', 'xpcall'}) do
   G[name] = nil
 end
 G.KEYS, G.ARGV = {}, {}
@@ -74,13 +74,24 @@ setmetatable(G, {
   end,
   __metatable = false,
 })
-local function too_long() error('script ran for more than ' .. limit .. ' instructions', 2) end
+local overrun = false
+local function too_long()
+  overrun = true
+  error('script ran for more than ' .. limit .. ' instructions', 2)
+end
+local function passed_on(ok, ...)
+  if overrun then error((...), 0) end
+  return ok, ...
+end
+G.pcall = function(body, ...) return passed_on(pcall(body, ...)) end
 return function(script, keys, arguments)
   rawset(G, 'KEYS', keys)
   rawset(G, 'ARGV', arguments)
-  seed = 1
+  seed, overrun = 1, false
   sethook(too_long, '', limit)
-  local result = script()
+  local ok, result = pcall(script)
+  sethook()
+  if not ok then error(result, 0) end
   return result
 end
 """

@@ -1,0 +1,1 @@
+"""What `simkit new` copies: systems that run as they stand here, written to be read and changed."""

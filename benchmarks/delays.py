@@ -11,7 +11,7 @@ from xxhash import xxh3_64_intdigest
 
 def exponential_ns(name: str, count: int, mean_s: float) -> list[int]:
     """Return `count` exponentially distributed delays in nanoseconds, at least one each; the same for one `name`."""
-    generator = np.random.default_rng(xxh3_64_intdigest(name))
+    generator = np.random.default_rng(xxh3_64_intdigest(name.encode()))
     drawn = np.rint(generator.exponential(mean_s * 1e9, count)).astype(np.int64)
     return np.maximum(drawn, 1).tolist()  # type: ignore[no-any-return]
 

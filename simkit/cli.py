@@ -40,6 +40,12 @@ RUNS = "runs"
 @click.pass_context
 def main(context: click.Context) -> None:
     """Deterministic simulation of distributed systems: scenario files, faults, verdicts, pictures."""
+    from simkit.installation import NameClash, refuse_clash
+
+    try:
+        refuse_clash()
+    except NameClash as error:
+        bad_input(error)
     if context.invoked_subcommand is None:
         click.echo(TRY)
 
@@ -268,35 +274,21 @@ def _again(folder: Path, pool: "Pool", systems: tuple[str, ...], as_json: bool) 
 @click.option("-j", "--jobs", type=click.IntRange(1, 256), help="Workers side by side; one for each core.")
 @system_option
 @json_option
-def audit(
-    system: str,
-    switches: bool,
-    figures: bool,
-    only: str | None,
-    seeds: int | None,
-    jobs: int | None,
-    systems: tuple[str, ...],
-    as_json: bool,
-) -> None:
+def audit(system: str, jobs: int | None, systems: tuple[str, ...], as_json: bool, **rows: Any) -> None:
     """Try every claim of a system's card over many seeds. Exit: 0 all pass, 1 a failure, 3 unknown, 4 error."""
     from simkit.explore.pool import Pool
 
     with Pool(jobs, path=(str(Path.cwd()),) if systems else ()) as pool:
         pool.warm_up()
         from simkit.explore.audit import audit_of
-        from simkit.registry import NotInstalled
+        from simkit.report.audit_table import audit_table
 
         try:
-            one = audit_of(_registry(systems), system, systems, switches, figures, only, seeds)
-        except (NotInstalled, ValueError) as error:
+            one = audit_of(_registry(systems), system, systems, **rows)
+        except ValueError as error:
             bad_input(error)
         interrupted = _audited(one, pool)
-        if as_json:
-            _print_json(one.as_json())
-        else:
-            from simkit.report.audit_table import audit_table
-
-            click.echo(audit_table(one, color=sys.stdout.isatty()), nl=False)
+        _print_json(one.as_json()) if as_json else click.echo(audit_table(one, color=sys.stdout.isatty()), nl=False)
     sys.exit(130 if interrupted else one.exit_code())
 
 
@@ -305,7 +297,7 @@ def _audited(audit: "Audit", pool: "Pool") -> bool:
     from simkit.kernel.worker import WorkerFailed
     from simkit.report.progress import Progress
 
-    progress = Progress(audit.runs, audit.duration_ns)
+    progress = Progress(len(audit.experiments), audit.duration_ns)
     try:
         # Violations are what an audit hopes for in half of its runs: they are not counted aloud.
         for number in audit.carry_out(pool, lambda r: progress.update(r.number, r.time_ns, r.steps, 0)):
@@ -398,10 +390,8 @@ def _system_page(registry: "Registry", name: str, into: Path | None) -> None:
             click.echo(system_page.system_page(registry, name), nl=False)
         else:
             system_page.write_page(registry, name, into)
-    except KeyError as error:
-        bad_input(error.args[0])
     except (OSError, ValueError) as error:
-        bad_input(f"{into}: {error}")
+        bad_input(f"{into or name}: {error}")
 
 
 @main.command("list")
@@ -504,7 +494,5 @@ def new_system(name: str, into: Path) -> None:
     try:
         template.new_system(name, into, _registry(()).systems())
     except ValueError as error:
-        bad_input(error)
-    except OSError as error:
-        bad_input(f"{into / name}: {error.strerror}; nothing was written")
+        bad_input(f"{error}; nothing was written")
     click.echo(template.invitation(name, into))

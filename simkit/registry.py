@@ -64,7 +64,7 @@ class Registry:
             card = self._entry_points[system].load()
         except ModuleNotFoundError as error:
             raise NotInstalled(
-                f"system `{system}` needs `{error.name}`, which is not installed: pip install 'simkit-dst[{system}]'"
+                f"system `{system}` needs `{error.name}`, which is not installed: pip install 'simkit-dst[{system.replace('_', '-')}]'"
             ) from error
         assert isinstance(card, Card)
         return card

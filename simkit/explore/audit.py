@@ -25,7 +25,7 @@ from simkit.language.library import Library
 from simkit.language.problem import quoted
 from simkit.language.scenario import Scenario, load_scenario
 from simkit.observe.document import Document, read_document
-from simkit.registry import Registry
+from simkit.registry import NotInstalled, Registry
 
 SWITCH_SEEDS = 20
 """Seeds of a switch unless the audit is asked for another number; a figure says its own."""
@@ -185,9 +185,9 @@ class Audit:
     # -- running
 
     @property
-    def runs(self) -> int:
-        """How many runs the audit makes."""
-        return len(self._phrases)
+    def experiments(self) -> tuple[Experiment, ...]:
+        """Every run that the audit makes."""
+        return tuple(self._phrases)
 
     @property
     def duration_ns(self) -> int:
@@ -199,7 +199,7 @@ class Audit:
 
         Rows can be read at any time; they tell what is known. WorkerFailed if a run could not be made at all.
         """
-        wanted = list(self._phrases)
+        wanted = self.experiments
         calls = [self._call(each) for each in wanted]
         for number, answer in pool.map(MEASURE, calls):
             if "progress" in answer:
@@ -344,12 +344,15 @@ def audit_of(
 ) -> Audit:
     """Return the audit of a system: both tables or the one that is asked for, and of those only rows with a word.
 
-    NotInstalled if the system's libraries are missing; ValueError, with a text for the user, if there is no such
-    system, or if its card claims what cannot be tried.
+    ValueError, with a text for the user, if there is no such system, if its libraries are missing, or if its card
+    claims what cannot be tried.
     """
     if system not in registry.systems():
         raise ValueError(f"no system is called {quoted(system)}; there are {', '.join(registry.systems())}")
-    card = registry.card(system)
+    try:
+        card = registry.card(system)
+    except NotInstalled as error:
+        raise ValueError(str(error)) from error
     wrong = problems(card, registry)
     if wrong:
         raise ValueError("\n".join([f"the card of {system} claims what cannot be tried; nothing was run", *wrong]))

@@ -34,8 +34,11 @@ def problems(card: Card, registry: Registry, library: Library | None = None) -> 
         *((f"figure {quoted(each.name)}", _figure(each, card, load)) for each in card.figures),
     ):
         try:
-            lines += [f"{row}: {text}" for text in told]
-        except (ScenarioError, ValueError) as error:
+            for text in told:
+                lines.append(f"{row}: {text}")
+        except ScenarioError as error:
+            lines += [f"{row}: {each}" for each in error.problems]
+        except ValueError as error:
             lines.append(f"{row}: {error}")
     return [*lines, *_twice("switch", (_row(each) for each in card.switches)), *_twice("figure", _names(card))]
 

@@ -23,14 +23,17 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 def new_system(name: str, into: Path, known: Sequence[str] = ()) -> Path:
     """Write the folder ``into/name`` and return it.
 
-    ValueError for a name that a system cannot have (`known` are the installed ones), OSError if there is something of
-    that name.
+    ValueError, with a text for the user, for a name that a system cannot have (`known` are the installed ones), and if
+    the folder cannot be made or is there already.
     """
     reason = _refusal(name, known)
     if reason:
         raise ValueError(reason)
     folder = into / name
-    folder.mkdir(parents=True)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise ValueError(f"{folder}: {(error.strerror or 'it cannot be made').lower()}") from error
     for source in sorted(FOLDER.iterdir()):
         if source.is_file():
             text = source.read_text(encoding="utf-8").replace(TEMPLATE, name)

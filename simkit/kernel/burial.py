@@ -15,7 +15,7 @@ import gc
 import sys
 import sysconfig
 from functools import lru_cache
-from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType, ModuleType
+from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType, ModuleType
 from typing import Any
 
 _FINALIZED = 1
@@ -58,7 +58,11 @@ def _endings_under(graves: list[object]) -> list[object]:
                 item._log_destroy_pending = False  # type: ignore[attr-defined]
         elif _is_suspended(item) or isinstance(getattr(type(item), "__del__", None), FunctionType):
             found.append(item)
-        stack.extend(filter(gc.is_tracked, gc.get_referents(item)))
+        referents = gc.get_referents(item)
+        if isinstance(item, FrameType):
+            # A frame kept by a traceback leads back to whoever runs the world.
+            referents = [each for each in referents if each is not item.f_back]
+        stack.extend(filter(gc.is_tracked, referents))
     return found
 
 

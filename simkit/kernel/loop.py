@@ -72,16 +72,19 @@ class Timer(events.TimerHandle):
 class Posted:
     """Something a host receives from outside: `world.post` returns it, `cancel` takes it back."""
 
-    __slots__ = ("_args", "_callback", "_cancelled", "_loop")
+    __slots__ = ("_args", "_callback", "_cancelled", "_loop", "queued")
 
     def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], loop: "HostLoop") -> None:
         self._callback = callback
         self._args = args
         self._loop = loop
         self._cancelled = False
+        self.queued = False  # it waits in the world's queue for a later instant
 
     def cancel(self) -> None:
         """Let it not happen."""
+        if self.queued and not self._cancelled:
+            self._loop.world.timer_cancelled()
         self._cancelled = True
 
     def _run(self) -> None:
@@ -138,6 +141,7 @@ class HostLoop(asyncio.BaseEventLoop):
     _tasks: Any = None
     _signals: Any = None
     _timer_entry: Any = None
+    _armed_ns: int | None = None  # the deadline in host time that the entry is for
 
     def __init__(self, world: "World", name: str, index: int) -> None:
         self.world = world
@@ -235,7 +239,8 @@ class HostLoop(asyncio.BaseEventLoop):
             self.arm()
 
     def _timer_handle_cancelled(self, handle: events.TimerHandle) -> None:
-        self.world.timer_cancelled()
+        if handle._scheduled:  # type: ignore[attr-defined]
+            self.world.timer_cancelled()
 
     def create_future(self) -> Future:
         return Future(loop=self)
@@ -269,6 +274,9 @@ class HostLoop(asyncio.BaseEventLoop):
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Return at once: there are no threads."""
+
+    async def shutdown_asyncgens(self) -> None:
+        """Return at once: generators end with their host, or when they are dropped."""
 
     def run_forever(self) -> NoReturn:
         raise RuntimeError("this loop is run by the simulation; await instead of running it")
@@ -319,6 +327,7 @@ class HostLoop(asyncio.BaseEventLoop):
     def enqueue(self, runnable: Any) -> None:
         """Append a handle or a task to the ready queue."""
         if not self.alive:
+            self.world.graveyard.append(runnable)
             return
         if self._ready is None:
             self._ready = deque()
@@ -329,6 +338,7 @@ class HostLoop(asyncio.BaseEventLoop):
     def receive(self, posted: Posted) -> None:
         """Keep received I/O for the next pass."""
         if not self.alive:
+            self.world.graveyard.append(posted)
             return
         if self._received is None:
             self._received = []
@@ -339,6 +349,7 @@ class HostLoop(asyncio.BaseEventLoop):
     def timer_due(self, timer: Timer) -> None:
         """Keep a timer that fell due for the next pass."""
         if not self.alive:
+            self.world.graveyard.append(timer)
             return
         if self._due is None:
             self._due = []
@@ -386,15 +397,20 @@ class HostLoop(asyncio.BaseEventLoop):
         timers = self._timers
         while timers and timers[0][2]._cancelled:
             heappop(timers)
+        earliest_ns = timers[0][0] if timers else None
+        if earliest_ns == self._armed_ns:
+            return
         if self._timer_entry is not None:
             self._timer_entry.cancel()
             self._timer_entry = None
-        if timers and self.clock is not None:
-            at_ns = max(self.clock.world_ns(timers[0][0]), self.world.now_ns)
+        self._armed_ns = earliest_ns
+        if earliest_ns is not None and self.clock is not None:
+            at_ns = max(self.clock.world_ns(earliest_ns), self.world.now_ns)
             self._timer_entry = self.world.post(at_ns, self, _nothing)
 
     def clock_changed(self) -> None:
         """Move every timer to where it belongs under the clock's new rate."""
+        self._armed_ns = None
         moved = self.world.take_timers(self)
         if self._timers:
             moved += [entry[2] for entry in self._timers]
@@ -413,6 +429,8 @@ class HostLoop(asyncio.BaseEventLoop):
     def freeze(self) -> None:
         """Stand still (SIGSTOP): what is received and what falls due is kept."""
         self.frozen = self.halted = True
+        if self.awake:
+            self.world.rest(self)
 
     def thaw(self) -> None:
         """Go on (SIGCONT): received I/O first, then overdue timers in the order of their deadlines."""

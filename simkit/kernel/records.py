@@ -79,6 +79,11 @@ class Records:
         for kind in sorted(kinds):
             self._observers[kind] += (observer,)
 
+    def close(self) -> None:
+        """Tell nothing any more, and let go of the observers."""
+        self.open = False
+        self._observers = dict.fromkeys(self._observers, ())
+
     def digest(self) -> str:
         """Return the digest so far as 32 hexadecimal digits."""
         return self._hash.hexdigest()

@@ -62,6 +62,7 @@ class Task(_SerialHash, asyncio.Task[Any]):
     )
     __hash__ = _SerialHash.__hash__
     _make_cancelled_error: Any  # of the C future
+    _log_traceback: bool
     _loop: "HostLoop"
     _cancelled = False  # a task stands in the ready queue as itself, where handles may be cancelled
 
@@ -107,6 +108,7 @@ class Task(_SerialHash, asyncio.Task[Any]):
         raise RuntimeError("Task does not support set_exception operation")
 
     def cancel(self, msg: Any = None) -> bool:
+        self._log_traceback = False  # whoever cancels has taken notice of how it ended
         if self.done():
             return False
         self._num_cancels_requested += 1
@@ -128,7 +130,10 @@ class Task(_SerialHash, asyncio.Task[Any]):
 
     def _run(self) -> None:
         """Take a step in the task's own context; the kernel calls this from the ready queue."""
-        self._context.run(self._step, None)
+        try:
+            self._context.run(self._step, None)
+        finally:
+            self = None  # type: ignore[assignment]
 
     def _step(self, error: BaseException | None) -> None:
         """Run the coroutine to its next `await`; the task's context has been entered."""
@@ -163,6 +168,8 @@ class Task(_SerialHash, asyncio.Task[Any]):
             _leave_task(loop, self)
             if self.done():
                 loop.tasks.pop(self, None)
+            # A kept exception keeps this frame; without this the two would wait for the collector together.
+            self = error = None  # type: ignore[assignment]
 
     def _wait_for(self, awaited: Any) -> None:
         """Arrange the next step after whatever the coroutine has just yielded."""
@@ -194,6 +201,8 @@ class Task(_SerialHash, asyncio.Task[Any]):
             self._step(error)
         else:
             self._step(None)
+        finally:
+            self = None  # type: ignore[assignment]
 
 
 # Since CPython 3.13 a task whose last cancellation request is withdrawn is not cancelled at its next step.

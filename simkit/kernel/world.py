@@ -6,10 +6,8 @@ quick, and is tested against it.
 It deliberately knows no host, no network and no fault: those rooms give it loops and post to them.
 """
 
-import asyncio
 import gc
 import sys
-import weakref
 from asyncio import events
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
@@ -83,7 +81,9 @@ class World:
         self._schedule_key = schedule_key(seed)
         self._collect_at = _COLLECT_YOUNG_STEPS
         self._collections = 0
-        self._generators: weakref.WeakKeyDictionary[Any, HostLoop] = weakref.WeakKeyDictionary()
+        self._is_running = False
+        # By address: weak references are gone before a finalizer runs, and a living generator's address is its own.
+        self._generators: dict[int, HostLoop] = {}
         self.control = self.new_loop("", CONTROL)
 
     # -- what rooms use
@@ -110,6 +110,7 @@ class World:
             loop.receive(posted)
         else:
             self._sequence += 1
+            posted.queued = True
             heappush(self._queue, (time_ns, self._sequence, loop, posted))
         return posted
 
@@ -119,6 +120,7 @@ class World:
 
     def run(self, until_ns: int) -> None:
         """Run every instant up to and including `until_ns`; `now_ns` is `until_ns` afterwards, unless stopped."""
+        self._refuse_from_inside("run")
         with self._running():
             while not self.stopping:
                 if not self._waiting:
@@ -130,16 +132,22 @@ class World:
 
     def close(self) -> None:
         """End the world: whatever is suspended goes without running `finally`."""
+        self._refuse_from_inside("closed")
         self.closed = True
-        self.records.open = False
+        self.records.close()
         for loop in self.loops.values():
             loop.bury()
+        self.graveyard.append(self._queue)
+        bury_suspended(self.graveyard)
         self._queue.clear()
         self._waiting.clear()
-        bury_suspended(self.graveyard)
         self.graveyard.clear()
         self.loops.clear()
         self._generators.clear()
+
+    def _refuse_from_inside(self, what: str) -> None:
+        if self._is_running:
+            raise RuntimeError(f"a world cannot be {what} by what happens in it")
 
     # -- what loops use
 
@@ -152,6 +160,12 @@ class World:
         if not loop.halted:
             loop.awake = True
             self._waiting.append(loop)
+
+    def rest(self, loop: HostLoop) -> None:
+        """Take `loop` out of the next round; the round under way keeps it."""
+        if loop in self._waiting:
+            self._waiting.remove(loop)
+            loop.awake = False
 
     def next_sequence(self) -> int:
         """Return the next number in the order in which timers and posts are made."""
@@ -196,6 +210,7 @@ class World:
             if item._cancelled:
                 continue
             if type(item) is Posted:
+                item.queued = False
                 loop.receive(item)
             else:
                 loop.timer_due(item)
@@ -237,6 +252,7 @@ class World:
                     runnable._run()
                     if loop.halted:  # by what it just did
                         break
+            runnable = None  # an exception may keep this frame, and the frame must not keep a task
             self.steps += count
         counts[loop] = steps
         loop.awake = False
@@ -257,10 +273,12 @@ class World:
         collecting = gc.isenabled()
         hooks = sys.get_asyncgen_hooks()
         gc.disable()
+        self._is_running = True
         sys.set_asyncgen_hooks(firstiter=self._generator_started, finalizer=self._generator_dropped)
         try:
             yield
         finally:
+            self._is_running = False
             sys.set_asyncgen_hooks(*hooks)
             events._set_running_loop(outer_loop)
             if collecting:
@@ -269,11 +287,11 @@ class World:
     def _generator_started(self, generator: AsyncGenerator[Any, Any]) -> None:
         loop = events._get_running_loop()
         if isinstance(loop, HostLoop):
-            self._generators[generator] = loop
+            self._generators[id(generator)] = loop
 
     def _generator_dropped(self, generator: AsyncGenerator[Any, Any]) -> None:
-        loop = self._generators.pop(generator, None)
+        loop = self._generators.pop(id(generator), None)
         if loop is None or not loop.alive:
             self.graveyard.append(generator)
         else:
-            loop.create_task(asyncio.wait_for(generator.aclose(), None))
+            loop.call_soon(loop.create_task, generator.aclose())

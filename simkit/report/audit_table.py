@@ -46,7 +46,7 @@ def _table(heads: Sequence[str], rows: Sequence[Row], cells: Sequence[Sequence[s
         word = f"{_WORDS[row.verdict]:<7}"
         shown = f"\x1b[{_COLORS[row.verdict]}m{word}\x1b[0m" if color else word
         lines.append(f"{shown}  {_line(line, widths)}")
-        lines += [f"{'':9}  {note}" for note in _notes(row)]
+        lines += [" " * 9 + note for note in _notes(row)]
     return lines
 
 
@@ -130,9 +130,10 @@ def _value(value: float) -> str:
 def _count(audit: Audit, switches: Sequence[SwitchRow], figures: Sequence[FigureRow]) -> str:
     parts = [_counted("switch", "switches", switches), _counted("figure", "figures", figures)]
     said = " · ".join(part for part in parts if part) or "nothing to audit: the card declares no such claim"
-    if not audit.runs:
+    if not audit.experiments:
         return said
-    return f"{said} · {len(audit.outcomes)} of {audit.runs} runs in {number(round(audit.wall_seconds, 1))} s"
+    runs = f"{len(audit.outcomes)} of {len(audit.experiments)} runs"
+    return f"{said} · {runs} in {number(round(audit.wall_seconds, 1))} s"
 
 
 def _counted(one: str, many: str, rows: Sequence[Row]) -> str:

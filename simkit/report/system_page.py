@@ -16,7 +16,7 @@ from simkit.language.reference import _fields as field_table
 from simkit.language.reference import _setting as setting_tables
 from simkit.language.reference import table
 from simkit.language.vocabulary import event_names
-from simkit.registry import Registry
+from simkit.registry import NotInstalled, Registry
 from simkit.report.catalogue import entry
 
 BEGIN = "<!-- generated from the card by `make docs`: do not edit between these two comments -->"
@@ -26,10 +26,15 @@ END = "<!-- end of the generated part -->"
 def system_page(registry: Registry, system: str) -> str:
     """Return the generated part, both comments included, ending in a line break.
 
-    KeyError with a text for the user if there is no such system, or its libraries are missing.
+    ValueError with a text for the user if there is no such system, or its libraries are missing.
     """
+    if system not in registry.systems():
+        raise ValueError(f"no such system; there are {', '.join(registry.systems())}")
+    try:
+        card = registry.card(system)
+    except NotInstalled as error:
+        raise ValueError(str(error)) from error
     scenarios = next((each.rows for each in entry(registry, system).sections if each.title == "Scenarios"), ())
-    card = registry.card(system)
     return "\n".join([BEGIN, "", *_sections(card, scenarios), END, ""])
 
 
@@ -48,9 +53,10 @@ def renewed(page: str, generated: str) -> str:
 
 
 def write_page(registry: Registry, system: str, path: Path) -> None:
-    """Renew the page at `path`, or begin it with the card's title. ValueError and KeyError as above."""
+    """Renew the page at `path`, or begin it with the card's title. ValueError as above."""
+    generated = system_page(registry, system)
     old = path.read_text(encoding="utf-8") if path.exists() else f"# {registry.card(system).title}\n"
-    path.write_text(renewed(old, system_page(registry, system)), encoding="utf-8")
+    path.write_text(renewed(old, generated), encoding="utf-8")
 
 
 def _sections(card: Card, scenarios: Sequence[Sequence[str]]) -> Iterator[str]:

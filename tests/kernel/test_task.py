@@ -490,7 +490,7 @@ async def stop_iteration(log: Log) -> None:
     future = asyncio.get_running_loop().create_future()
     with suppress(TypeError):
         future.set_exception(StopIteration())
-    log.append(future.done())
+    log.append(repr(future.exception()) if future.done() else "refused")  # later Pythons turn it into a RuntimeError
 
 
 async def async_generators(log: Log) -> None:

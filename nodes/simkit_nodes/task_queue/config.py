@@ -71,6 +71,8 @@ class WorkerConfig(Settings):
     """Whether results and effects carry the lease's fencing token."""
     retry: RetryPolicy = RetryPolicy()
     """Delays between attempts."""
+    linger: Duration = Duration(0)
+    """How long an outcome waits for others before it is handed in: fewer round trips, later results."""
     work_on: Literal["sleep", "cpu"] = "sleep"
     """Whether service time passes beside other tasks (waiting for others) or takes the host's cores."""
     result_ttl: Duration = Duration(3600 * SECOND)

@@ -190,7 +190,7 @@ _SETTLE = """
 -- ARGV: worker, result_ttl_us, then id, token, success|failure|retry|dead|release, delay_us, text each; an empty token
 -- is not checked.
 -- Returns now, then per task {verdict, attempt, latency_us, due_us}, where the verdict is what became of it:
--- success, failure, retry, dead, release; stale (the lease is another's now), already (a terminal state stands), unknown
+-- success, failure, retry, dead, release; stale (the lease is another's), already (a terminal state stands), unknown
 local worker, ttl = ARGV[1], tonumber(ARGV[2])
 local reply, ids, totals = {now}, {}, {}
 for i = 3, #ARGV, 5 do ids[#ids + 1] = ARGV[i] end

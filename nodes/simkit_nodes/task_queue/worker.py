@@ -65,8 +65,11 @@ class Worker(Node):
     async def _exchange(self) -> None:
         """Hand in outcomes and take new leases, as much as has gathered at each turn."""
         queue = self._connect(int(self.config.timeout) / SECOND)
+        linger_s = int(self.config.linger) / SECOND
         while True:
             await self.turn.wait()
+            if linger_s:
+                await asyncio.sleep(linger_s)
             self.turn.clear()
             room = self._room if self.bell else 0
             if self.outcomes or room > 0:

@@ -19,6 +19,7 @@ from fakeredis._core import CommandItem
 from fakeredis._helpers import QUEUED, NoResponse, SimpleError, SimpleString
 from fakeredis._socket import FakeSocket
 from fakeredis._socket._resp import convert_to_resp2, extract_command
+from fakeredis.commands_mixins.scripting_mixin import LUA_MODULE
 
 from simkit_nodes.blocks.redis_host.commands import ShortCut, plan_of
 from simkit_nodes.blocks.redis_host.engine import Engine, ObservedDatabase
@@ -266,7 +267,22 @@ class Connection(FakeSocket):
             result = self.engine.scripts.run(self, digest, script, words[:numkeys], words[numkeys:])
         finally:
             self._script_resp = None
+        return self._reply_of(result) if type(result) is not bytes else result
+
+    def _reply_of(self, result: Any) -> Any:
+        """A script's result as a reply. Plain arrays of strings and numbers, the usual case, are read in one go."""
+        if LUA_MODULE.lua_type(result) == "table":
+            items = list(result.values())
+            if items and len(items) == len(result):
+                return [item if type(item) is bytes or type(item) is int else self._element(item) for item in items]
         return self._convert_lua_result(result, nested=False)
+
+    def _element(self, item: Any) -> Any:
+        if LUA_MODULE.lua_type(item) == "table":
+            items = list(item.values())
+            if items and len(items) == len(item):
+                return [part if type(part) is bytes or type(part) is int else self._element(part) for part in items]
+        return self._convert_lua_result(item)
 
     def run_from_script(self, signature: Signature, words: list[bytes]) -> Any:
         """One `redis.call`; the reply as the engine has it, errors as SimpleError values."""

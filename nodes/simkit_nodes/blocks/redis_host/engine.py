@@ -126,7 +126,7 @@ class Engine(FakeServer):
         self.expired_keys = 0
         self._logged_database = -1
         self._waiting: dict[bytes, dict[Connection, None]] = {}
-        self._signalled: list[bytes] = []
+        self._signalled: list[tuple[ObservedDatabase, bytes]] = []
         self.scripts = Scripts()
         self._depth = 0
 
@@ -159,7 +159,7 @@ class Engine(FakeServer):
     def key_changed(self, database: ObservedDatabase, key: bytes) -> None:
         self.changes += 1
         if key in self._waiting:
-            self._signalled.append(key)
+            self._signalled.append((database, key))
 
     def key_expired(self, database: ObservedDatabase, key: bytes) -> None:
         self.expired_keys += 1
@@ -205,8 +205,10 @@ class Engine(FakeServer):
     def serve_blocked(self) -> None:
         """Give clients blocked on changed keys their turn, longest waiting first; each may change further keys."""
         while self._signalled:
-            key = self._signalled.pop(0)
+            database, key = self._signalled.pop(0)
             for connection in list(self._waiting.get(key, ())):
+                if key not in database:
+                    break  # whoever came first has taken it all
                 connection.retry_blocked()
 
     def serve_unblocked(self) -> None:

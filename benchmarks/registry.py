@@ -1,6 +1,18 @@
 """All works, by name, in the order in which `make bench` does them."""
 
-from benchmarks import messages, mm1, timers
+from benchmarks import idle_nodes, messages, mm1, network, plain_asyncio, stream_bytes, sweep, timers
 from benchmarks.work import Work
 
-WORKS: dict[str, Work] = {work.name: work for work in (timers.WORK, messages.WORK, mm1.WORK)}
+WORKS: dict[str, Work] = {
+    work.name: work
+    for work in (
+        timers.WORK,
+        messages.WORK,
+        network.WORK,
+        mm1.WORK,
+        plain_asyncio.WORK,
+        stream_bytes.WORK,
+        idle_nodes.WORK,
+        sweep.WORK,
+    )
+}

@@ -207,7 +207,7 @@ def _terminal(document: "Document", folder: str | None) -> str:
 
 
 def _import_page() -> None:
-    import simkit.report.page
+    pass
 
 
 def _write_page(document: "Document", folder: Path) -> None:

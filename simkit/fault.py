@@ -4,7 +4,8 @@ There are three kinds. A condition lasts: it is a context manager, conditions st
 order, restoring exactly what was there before. An act strikes once and leaves nothing to heal. A plan is a procedure in
 virtual time that is composed of both.
 
-When a fault happens, and to whom, is deliberately not its business: targets and times belong to the scenario's language.
+When a fault happens, and to whom, is deliberately not its business: targets and times belong to the scenario's
+language.
 """
 
 from abc import abstractmethod
@@ -48,8 +49,8 @@ class Fault(BaseModel):
 
     Attributes:
         word: what it is called in scenario files.
-        target: what it is aimed at in a file: hosts, links, or groups that are cut from each other. What it is given are
-            hosts or, for the other two, directed links between hosts.
+        target: what it is aimed at in a file: hosts, links, or groups that are cut from each other. What it is given
+            are hosts or, for the other two, directed links between hosts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

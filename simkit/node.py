@@ -10,7 +10,7 @@ A node deliberately cannot reach the world, the other nodes or the faults.
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
@@ -36,7 +36,7 @@ class Event(msgspec.Struct, frozen=True, tag_field="event"):
     """
 
 
-@lru_cache(maxsize=None)
+@cache
 def event_name(kind: type[Event]) -> str:
     """Return the name under which scenario files know a kind of event."""
     tag = kind.__struct_config__.tag

@@ -63,9 +63,8 @@ class Registry:
         try:
             card = self._entry_points[system].load()
         except ModuleNotFoundError as error:
-            raise NotInstalled(
-                f"system `{system}` needs `{error.name}`, which is not installed: pip install 'simkit-dst[{system.replace('_', '-')}]'"
-            ) from error
+            extra = f"pip install 'simkit-dst[{system.replace('_', '-')}]'"
+            raise NotInstalled(f"system `{system}` needs `{error.name}`, which is not installed: {extra}") from error
         assert isinstance(card, Card)
         return card
 

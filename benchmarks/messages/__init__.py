@@ -36,9 +36,7 @@ def inputs(share: float, pairs: int, messages: int) -> Latencies:
     rows = [drawn[i * 2 * rounds : (i + 1) * 2 * rounds] for i in range(pairs)]
     there, back = [row[::2] for row in rows], [row[1::2] for row in rows]
     end_s = max(map(sum, rows)) / 1e9
-    return Latencies(
-        there, back, [seconds(r) for r in there], [seconds(r) for r in back], 2 * pairs * rounds, end_s
-    )
+    return Latencies(there, back, [seconds(r) for r in there], [seconds(r) for r in back], 2 * pairs * rounds, end_s)
 
 
 def check(given: Latencies, outcome: Outcome, contender: Contender) -> None:

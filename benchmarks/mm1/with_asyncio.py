@@ -11,7 +11,9 @@ from benchmarks.work import Outcome, Timed
 def _on(loop: asyncio.AbstractEventLoop, given: Customers) -> Timed:
     order: list[int] = []
     ends_s: list[float] = []
-    return asyncio_loops.until_done(loop, [source(given, order, ends_s)], lambda: Outcome(len(order), max(ends_s), order))
+    return asyncio_loops.until_done(
+        loop, [source(given, order, ends_s)], lambda: Outcome(len(order), max(ends_s), order)
+    )
 
 
 def jumping(given: Customers) -> Timed:

@@ -274,5 +274,3 @@ def _amount(value: float, unit: str) -> str:
         return format_duration(round(value * 1e9))
     text = f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.3g}"
     return f"{text} {unit}".rstrip()
-
-

@@ -73,9 +73,7 @@ class Plan:
                             yield scenario.with_seed(seed), source, overrides
 
     def _load(self, source: Source, variant: str | None, overrides: tuple[str, ...]) -> Scenario:
-        return load_source(
-            source, variant=variant, overrides=overrides, registry=self._registry, library=self._library
-        )
+        return load_source(source, variant=variant, overrides=overrides, registry=self._registry, library=self._library)
 
     def _order(self, scenario: Scenario, source: Source, overrides: tuple[str, ...]) -> Order:
         folder = self._request.runs / folder_name(scenario, overrides) if self.single else None

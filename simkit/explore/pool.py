@@ -41,7 +41,7 @@ class Pool:
         """
         jobs: queue.SimpleQueue[tuple[int, dict[str, Any]]] = queue.SimpleQueue()
         count = 0
-        for count, arguments in enumerate(calls, start=1):  # noqa: B007
+        for count, arguments in enumerate(calls, start=1):
             jobs.put((count - 1, arguments))
         answers: queue.SimpleQueue[tuple[int, dict[str, Any]]] = queue.SimpleQueue()
         for worker in self._started(min(self.size, count)):

@@ -31,7 +31,8 @@ class Comparison:
         """Say it to a person."""
         name = self.first.scenario + (f" · {self.first.variant}" if self.first.variant else "")
         if self.equal:
-            return f"{name} · seed {self.first.seed} · the same twice, {self.first.events:,} events · digest {self.first.digest}"
+            counted = f"{self.first.events:,} events · digest {self.first.digest}"
+            return f"{name} · seed {self.first.seed} · the same twice, {counted}"
         return f"{name} · seed {self.first.seed} · NOT the same twice\n{self.difference}"
 
     def as_json(self) -> dict[str, Any]:
@@ -50,5 +51,5 @@ def compare(order: Order, pool: Pool) -> Comparison:
         found = first_difference(*(StoredTrace(folder / "trace.bin") for folder in folders))
         difference = "" if found is None else found.in_words()
         if not difference and first.digest != second.digest:
-            difference = f"every record that was kept is the same, but the digests are {first.digest} and {second.digest}"
+            difference = f"every record that was kept is the same, the digests are {first.digest} and {second.digest}"
         return Comparison(first, second, difference)

@@ -246,10 +246,16 @@ class HostLoop(asyncio.BaseEventLoop):
         return Future(loop=self)
 
     def create_task(
-        self, coro: Coroutine[Any, Any, Any] | Generator[Any, Any, Any], *, name: object = None, context: Context | None = None
+        self,
+        coro: Coroutine[Any, Any, Any] | Generator[Any, Any, Any],
+        *,
+        name: object = None,
+        context: Context | None = None,
     ) -> asyncio.Task[Any]:
         if self._task_factory is not None:
-            task: asyncio.Task[Any] = self._task_factory(self, coro) if context is None else self._task_factory(self, coro, context=context)
+            task: asyncio.Task[Any] = (
+                self._task_factory(self, coro) if context is None else self._task_factory(self, coro, context=context)
+            )
             if name is not None:
                 task.set_name(name)
             return task
@@ -313,7 +319,9 @@ class HostLoop(asyncio.BaseEventLoop):
     async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
         return await self._stack().create_server(self, protocol_factory, host, port, **options)
 
-    async def create_datagram_endpoint(self, protocol_factory: Any, local_addr: Any = None, remote_addr: Any = None, **options: Any) -> Any:
+    async def create_datagram_endpoint(
+        self, protocol_factory: Any, local_addr: Any = None, remote_addr: Any = None, **options: Any
+    ) -> Any:
         return await self._stack().create_datagram_endpoint(self, protocol_factory, local_addr, remote_addr, **options)
 
     async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:

@@ -53,7 +53,7 @@ class Records:
         self._world = world
         self._encode = Encoder().encode
         self._hash = xxh3_128(DIGEST_VERSION.to_bytes(4, "little"))
-        self._observers: dict[str, tuple[Observer, ...]] = {kind: () for kind in DIGESTED | UNDIGESTED}
+        self._observers: dict[str, tuple[Observer, ...]] = dict.fromkeys(DIGESTED | UNDIGESTED, ())
         self.count = 0
         self.open = True
 

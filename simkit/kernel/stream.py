@@ -45,6 +45,7 @@ def philox(key: int, counter: int, count: int) -> list[int]:
     outputs: list[int] = _PHILOX.random_raw(count).tolist()
     return outputs
 
+
 _TO_UNIT = 2.0**-53
 _BLOCK_MIN, _BLOCK_MAX = 8, 2048
 

@@ -1,8 +1,8 @@
 """The one task type, and the one future type, of every host's loop.
 
-`Task` is a true subclass of `asyncio.Task` that steps its coroutine itself: it never runs the initialiser of the C task,
-only that of the future underneath, so that task groups, timeouts, gather, shield and all_tasks work while the kernel
-keeps the order of steps. Both types hash by a serial number, because the order of a set of address-hashed tasks would
+`Task` is a true subclass of `asyncio.Task` that steps its coroutine itself: it never runs the initialiser of the C
+task, only that of the future underneath, so that task groups, timeouts, gather, shield and all_tasks work while the
+kernel keeps the order of steps. Both types hash by a serial number, because the order of a set of address-hashed tasks would
 differ from process to process.
 
 They deliberately have no eager start, and no debug mode.

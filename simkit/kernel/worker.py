@@ -14,6 +14,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import IO, Any
 
 ENVIRONMENT = {
@@ -76,10 +77,8 @@ class Worker:
         """End the worker; one that does not end by itself is killed."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None and not pipe.closed:
-                try:
+                with suppress(BrokenPipeError):
                     pipe.close()
-                except BrokenPipeError:
-                    pass
         try:
             self._process.wait(timeout=2)
         except subprocess.TimeoutExpired:

@@ -117,9 +117,7 @@ def read_injection(
         return None
     places = {key: below.node.position for key, below in node.entries.items()}
     aim_position = node.entries[word].node.position
-    return Injection(
-        name, fault, word, kind, aim_kind, aim, timing, entry.key_position, aim_position, places
-    )
+    return Injection(name, fault, word, kind, aim_kind, aim, timing, entry.key_position, aim_position, places)
 
 
 def _word_of(
@@ -168,7 +166,7 @@ def _own_fields(
 
 
 def _aim_kind(fault_class: type[BaseModel], node: Node) -> str:
-    """What the targets are: a fault that cuts groups from each other may also be aimed at links, `a <-> b`, `a -> b`."""
+    """What the targets are: a fault that cuts groups from each other may be aimed at links too, `a <-> b`, `a -> b`."""
     kind = target_kind(fault_class)
     values = plain_of(node)
     phrases = values if isinstance(values, (list, tuple)) else [values]

@@ -177,9 +177,7 @@ def _begin(injection: Injection, known: Mapping[str, int | None], injections: Ma
     return time_of(injection.timing.at, known, injections) if injection.timing.at is not None else None
 
 
-def time_of(
-    moment: Moment, begins: Mapping[str, int | None], injections: Mapping[str, Injection]
-) -> int | None:
+def time_of(moment: Moment, begins: Mapping[str, int | None], injections: Mapping[str, Injection]) -> int | None:
     """The time of a moment since the start of the run, in ns, if the file alone decides it."""
     if isinstance(moment.anchor, FaultEdge):
         begin = begins.get(moment.anchor.fault)

@@ -94,7 +94,7 @@ def test_an_event_limit_makes_the_verdict_unknown(registry: Registry) -> None:
 
 
 def test_nothing_runs_when_the_file_is_wrong(registry: Registry) -> None:
-    with pytest.raises(ScenarioError, match="unknown target `sever`.*nearest: `server`"):
+    with pytest.raises(ScenarioError, match=r"unknown target `sever`.*nearest: `server`"):
         run_scenario(FILE, overrides=["faults.loss.kill=sever"], registry=registry)
 
 

@@ -31,13 +31,6 @@ def _nothing_told(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     assert caplog.messages == []
 
 
-@pytest.fixture
-def world() -> Iterator[World]:
-    world = World(1)
-    yield world
-    world.close()
-
-
 async def forever() -> None:
     await asyncio.get_running_loop().create_future()
 
@@ -475,19 +468,6 @@ def test_an_unwatched_failure_is_reported_when_its_task_is_dropped_not_when_the_
     host.create_task(main())
     world.run(3 * SECOND)
     assert told == ["Task exception was never retrieved"] * 2 + ["later"]
-
-
-def test_a_world_cannot_be_run_or_closed_by_what_happens_in_it(world: World) -> None:
-    errors: list[Any] = []
-    host = world.new_loop("a")
-    host.set_exception_handler(lambda loop, context: errors.append(str(context["exception"])))
-    host.call_soon(world.close)
-    host.call_soon(world.run, SECOND)
-    world.run(SECOND)
-    assert errors == [
-        "a world cannot be closed by what happens in it",
-        "a world cannot be run by what happens in it",
-    ]
 
 
 def test_a_run_that_is_interrupted_leaves_a_world_that_can_be_closed(world: World) -> None:

@@ -135,9 +135,7 @@ def test_observers_see_time_and_value_in_the_order_in_which_they_subscribed() ->
     world = World(1)
     seen: list[tuple[str, int, object]] = []
     for name in ("first", "second"):
-        world.records.subscribe(
-            ["event"], lambda record, name=name: seen.append((name, record.time_ns, record.value))
-        )
+        world.records.subscribe(["event"], lambda record, name=name: seen.append((name, record.time_ns, record.value)))
     world.post(5, world.control, lambda: world.records.write("event", "a", value="the event"))
     world.run(9)
     world.records.write("host", "a")

@@ -1,7 +1,7 @@
 """Virtual time: deadlines, timers, hosts that stand still, clocks that drift, and runs that would never end."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from math import inf, nan, nextafter
 
@@ -15,13 +15,6 @@ from simkit.kernel.loop import NEVER_NS, deadline_ns
 
 SECOND = 10**9
 YEAR_NS = 365 * 24 * 3600 * SECOND
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    world = World(1)
-    yield world
-    world.close()
 
 
 @pytest.fixture
@@ -472,3 +465,16 @@ def test_each_instant_is_seen_once(world: World) -> None:
         world.post(time_ns, world.new_loop(str(time_ns)), watcher)
     world.run(10)
     assert seen == [1, 2, 3]
+
+
+def test_a_world_cannot_be_run_or_closed_by_what_happens_in_it(world: World) -> None:
+    errors: list[str] = []
+    host = world.new_loop("a")
+    host.set_exception_handler(lambda loop, context: errors.append(str(context["exception"])))
+    host.call_soon(world.close)
+    host.call_soon(world.run, SECOND)
+    world.run(SECOND)
+    assert errors == [
+        "a world cannot be closed by what happens in it",
+        "a world cannot be run by what happens in it",
+    ]

@@ -12,9 +12,10 @@ from collections import deque
 from dataclasses import dataclass
 
 from simkit.node import Node
+from simkit_nodes.blocks.backoff import Backoff
 from simkit_nodes.task_queue.config import SECOND, ClientConfig, TaskLoad
 from simkit_nodes.task_queue.events import TaskAcknowledged, TaskRefused
-from simkit_nodes.task_queue.queue import REFUSED, UNAVAILABLE, NewTask, TaskQueue, connect
+from simkit_nodes.task_queue.queue import TROUBLE, NewTask, TaskQueue, connect
 from simkit_nodes.task_queue.scripts import TERMINAL
 from simkit_nodes.task_queue.tasks import BadTask, Work, encode_task
 
@@ -42,7 +43,11 @@ class Client(Node):
     async def run(self) -> None:
         backoff = self.config.retry.backoff()
         timeout_s = int(self.config.timeout) / SECOND
-        self.queue = TaskQueue(connect(self.directory.of_role("broker")[0], timeout_s=timeout_s))
+        async with TaskQueue(connect(self.directory.of_role("broker")[0], timeout_s=timeout_s)) as self.queue:
+            await self._produce(backoff)
+
+    async def _produce(self, backoff: Backoff) -> None:
+        """Send what arrives, for ever."""
         pending = self.metrics.gauge("client.pending", unit="tasks")
         failures = 0
         last_ns = 0
@@ -54,7 +59,7 @@ class Client(Node):
                 try:
                     await self._send([self.outbox[index] for index in range(min(BATCH_MAX, len(self.outbox)))])
                     failures = last_ns = 0
-                except (*UNAVAILABLE, *REFUSED) as error:
+                except TROUBLE as error:
                     failures += 1
                     last_ns = backoff.delay_ns(failures, self.random, last_ns)
                     self.log.warning("broker does not take tasks, again in %.3f s: %s", last_ns / SECOND, error)
@@ -101,7 +106,7 @@ class Client(Node):
             await asyncio.sleep(int(self.config.results_every) / SECOND)
             try:
                 result = await self.queue.result(task)
-            except (*UNAVAILABLE, *REFUSED):
+            except TROUBLE:
                 continue
             if result is None or result["state"] in TERMINAL:
                 break

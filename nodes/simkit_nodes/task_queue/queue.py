@@ -9,24 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import NoScriptError, RedisError
 
 from simkit_nodes.task_queue.scripts import DIGESTS, SCRIPTS
 
 BATCH_MAX = 256
 """Tasks of one script call: Lua's `unpack` and a broker's other clients set the limit."""
 
-UNAVAILABLE = (RedisConnectionError, RedisTimeoutError, OSError)
-"""What says that the broker could not be asked, or did not answer; loading after a restart is among it."""
-REFUSED = (ResponseError, ReadOnlyError)
-"""What says that the broker understood and declined."""
+TROUBLE = (RedisError, OSError)
+"""What a call raises when the broker cannot be asked, does not answer, is loading its file, or declines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +88,10 @@ class TaskQueue:
     def __init__(self, client: Redis) -> None:
         self.client = client
 
-    async def close(self) -> None:
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
         await self.client.aclose()
 
     async def enqueue(self, tasks: Sequence[NewTask]) -> list[str]:

@@ -5,8 +5,8 @@ costs a handful of commands however many tasks are in it. All keys begin with `t
 
 - `body`, `result`, `history`: hashes by task id: the task as it came; its result or reason; one line per failed attempt
 - `state`: hash by task id of the record `state attempt max priority token worker since enqueued delay`
-- `ready:P`: list per priority P, 0 the most urgent and 9 the least (as in Celery on Redis); `classes`: the priorities
-  that may have something ready
+- `ready:P`: list per priority P, 0 the most urgent and 9 the least (as in Celery on Redis); `classes`: hash of the
+  priorities that may have something ready
 - `processing`, `delayed`, `dead`, `expiry`: sorted sets of task ids by lease deadline, due time, time of death, and the
   time at which a result may be forgotten
 - `token`: the counter behind fencing tokens; `totals`: what was submitted and what ended how
@@ -57,7 +57,7 @@ local function publish_ready()
   if #urgencies == 0 then return end
   for _, priority in ipairs(urgencies) do
     if call('RPUSH', 'tq:ready:' .. priority, unpack(ready[priority])) == #ready[priority] then
-      call('ZADD', 'tq:classes', priority, priority)
+      call('HSET', 'tq:classes', priority, 1)
     end
   end
   call('ZADD', 'tq:bell', 0, 'work')
@@ -133,10 +133,12 @@ _LEASE = """
 local worker, left, mode = ARGV[1], tonumber(ARGV[2]), ARGV[4]
 local deadline = now + tonumber(ARGV[3])
 local ids = {}
-for _, class in ipairs(call('ZRANGE', 'tq:classes', 0, -1)) do
+local classes = call('HKEYS', 'tq:classes')
+table.sort(classes)
+for _, class in ipairs(classes) do
   local popped = call('LPOP', 'tq:ready:' .. class, left) or {}
   for _, id in ipairs(popped) do ids[#ids + 1] = id end
-  if #popped < left then call('ZREM', 'tq:classes', class) end
+  if #popped < left then call('HDEL', 'tq:classes', class) end
   left = left - #popped
   if left == 0 then break end
 end

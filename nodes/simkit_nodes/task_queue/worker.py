@@ -8,17 +8,19 @@ says that the world has moved on. It is a single process on one event loop; real
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from signal import SIGTERM
 from typing import Any
 
 from simkit.node import Node
 from simkit_nodes.task_queue.config import SECOND, WorkerConfig
 from simkit_nodes.task_queue.effects import ApplyEffect, EffectReply
 from simkit_nodes.task_queue.events import LeaseLost, RetryPlanned, WorkerStarted
-from simkit_nodes.task_queue.queue import BATCH_MAX, REFUSED, UNAVAILABLE, Lease, Outcome, TaskQueue, connect
+from simkit_nodes.task_queue.queue import BATCH_MAX, TROUBLE, Lease, Outcome, TaskQueue, connect
 from simkit_nodes.task_queue.tasks import BadTask, Work, decode_task
 
 BELL_S = 5.0  # an idle worker asks again after this long, whatever the bell says
-AWAY_S = 0.5  # pause after the broker could not be reached
+AWAY_S = 0.5  # pause after the broker could not be reached, give or take half of it
 
 
 class EffectFailed(Exception):
@@ -31,9 +33,12 @@ class Worker(Node):
     config: WorkerConfig
 
     def __init__(self) -> None:
-        self.held: dict[int, Lease] = {}  # leases by token: running or waiting in this process
+        # By a number of our own: a broker that lost its file hands out tokens, and even the same leases, a second time.
+        self.held: dict[int, Lease] = {}  # running or waiting in this process
+        self.leased = 0
         self.outcomes: list[Outcome] = []
-        self.ready: asyncio.Queue[Lease] = asyncio.Queue()
+        self.ready: asyncio.Queue[int] = asyncio.Queue()
+        self.stopping = False
         self.turn = asyncio.Event()
         self.hungry = asyncio.Event()  # the last lease call came back short: wait for the bell
         self.bell = True  # something may be there to lease
@@ -45,14 +50,29 @@ class Worker(Node):
         self.effects = self.directory.of_role("effects")[0]
         self.attempts = self.metrics.histogram("task.attempts", unit="attempts")
         self.turn.set()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._exchange())
-            tasks.create_task(self._listen())
-            tasks.create_task(self._heartbeat())
-            for _ in range(self.config.slots):
-                tasks.create_task(self._slot())
+        asyncio.get_running_loop().add_signal_handler(SIGTERM, self._stop)
+        with suppress(asyncio.CancelledError):
+            async with asyncio.TaskGroup() as tasks:
+                exchange = tasks.create_task(self._exchange())
+                others = [tasks.create_task(self._listen()), tasks.create_task(self._heartbeat())]
+                others += [tasks.create_task(self._slot()) for _ in range(self.config.slots)]
+                await exchange
+                for task in others:
+                    task.cancel()
+
+    def _stop(self) -> None:
+        """SIGTERM: lease nothing more, give back what has not begun, finish the rest, leave (a warm shutdown)."""
+        self.stopping = True
+        while not self.ready.empty():
+            lease = self.held.pop(self.ready.get_nowait())
+            self.outcomes.append(Outcome(lease.task, self._token(lease), "release"))
+        self.turn.set()
 
     # Talking to the queue
+
+    async def _pause(self) -> None:
+        """Wait before asking a broker again that did not answer: not all workers at the same moment."""
+        await asyncio.sleep(AWAY_S * (0.5 + self.random.random()))
 
     def _connect(self, timeout_s: float) -> TaskQueue:
         return TaskQueue(connect(self.broker, timeout_s=timeout_s))
@@ -60,26 +80,26 @@ class Worker(Node):
     @property
     def _room(self) -> int:
         """How many more tasks this worker may hold."""
-        return min(BATCH_MAX, self.config.slots + self.config.prefetch - len(self.held))
+        return 0 if self.stopping else min(BATCH_MAX, self.config.slots + self.config.prefetch - len(self.held))
 
     async def _exchange(self) -> None:
         """Hand in outcomes and take new leases, as much as has gathered at each turn."""
-        queue = self._connect(int(self.config.timeout) / SECOND)
         linger_s = int(self.config.linger) / SECOND
-        while True:
-            await self.turn.wait()
-            if linger_s:
-                await asyncio.sleep(linger_s)
-            self.turn.clear()
-            room = self._room if self.bell else 0
-            if self.outcomes or room > 0:
-                try:
-                    await self._one_turn(queue, self.outcomes[:BATCH_MAX], max(room, 0))
-                except UNAVAILABLE + REFUSED as error:
-                    self.log.warning("broker %s: %s", self.broker, error)
-                    await asyncio.sleep(AWAY_S)
-                    self.bell = True
-                    self.turn.set()
+        async with self._connect(int(self.config.timeout) / SECOND) as queue:
+            while self.held or self.outcomes or not self.stopping:
+                await self.turn.wait()
+                if linger_s:
+                    await asyncio.sleep(linger_s)
+                self.turn.clear()
+                room = self._room if self.bell else 0
+                if self.outcomes or room > 0:
+                    try:
+                        await self._one_turn(queue, self.outcomes[:BATCH_MAX], max(room, 0))
+                    except TROUBLE as error:
+                        self.log.warning("broker %s: %s", self.broker, error)
+                        await self._pause()
+                        self.bell = True
+                        self.turn.set()
 
     async def _one_turn(self, queue: TaskQueue, outcomes: list[Outcome], room: int) -> None:
         config = self.config
@@ -98,8 +118,11 @@ class Worker(Node):
             elif verdict.kind in ("success", "failure", "dead"):
                 self.attempts.record(verdict.attempt)
         for lease in leases:
-            self.held[lease.token] = lease
-            self.ready.put_nowait(lease)
+            self.leased += 1
+            self.held[self.leased] = lease
+            self.ready.put_nowait(self.leased)
+        if self.stopping and leases:
+            self._stop()  # they were on their way when the signal came
         if room and len(leases) < room:
             self.bell = False
             self.hungry.set()
@@ -108,37 +131,37 @@ class Worker(Node):
 
     async def _listen(self) -> None:
         """Wait for the bell while there is nothing to lease."""
-        queue = self._connect(BELL_S + int(self.config.timeout) / SECOND)
-        while True:
-            await self.hungry.wait()
-            self.hungry.clear()
-            try:
-                await queue.wait_for_work(BELL_S)
-            except UNAVAILABLE + REFUSED:
-                await asyncio.sleep(AWAY_S)
-            self.bell = True
-            self.turn.set()
+        async with self._connect(BELL_S + int(self.config.timeout) / SECOND) as queue:
+            while True:
+                await self.hungry.wait()
+                self.hungry.clear()
+                try:
+                    await queue.wait_for_work(BELL_S)
+                except TROUBLE:
+                    await self._pause()
+                self.bell = True
+                self.turn.set()
 
     async def _heartbeat(self) -> None:
         """Extend the leases of everything held."""
         if self.config.ack == "early":
             return
-        queue = self._connect(int(self.config.timeout) / SECOND)
-        while True:
-            await asyncio.sleep(self.config.heartbeat_ns / SECOND)
-            held = list(self.held.values())
-            for start in range(0, len(held), BATCH_MAX):
-                batch = held[start : start + BATCH_MAX]
-                try:
-                    await self._extend(queue, batch)
-                except UNAVAILABLE + REFUSED as error:
-                    self.log.warning("heartbeat: broker %s: %s", self.broker, error)
+        async with self._connect(int(self.config.timeout) / SECOND) as queue:
+            while True:
+                await asyncio.sleep(self.config.heartbeat_ns / SECOND)
+                held = list(self.held.items())
+                for start in range(0, len(held), BATCH_MAX):
+                    batch = held[start : start + BATCH_MAX]
+                    try:
+                        await self._extend(queue, batch)
+                    except TROUBLE as error:
+                        self.log.warning("heartbeat: broker %s: %s", self.broker, error)
 
-    async def _extend(self, queue: TaskQueue, batch: list[Lease]) -> None:
-        pairs = [(lease.task, self._token(lease)) for lease in batch]
+    async def _extend(self, queue: TaskQueue, batch: list[tuple[int, Lease]]) -> None:
+        pairs = [(lease.task, self._token(lease)) for _, lease in batch]
         extended = await queue.extend(self.name, int(self.config.lease) // 1000, pairs)
-        for lease, still in zip(batch, extended, strict=True):
-            if not still and lease.token in self.held:
+        for (number, lease), still in zip(batch, extended, strict=True):
+            if not still and number in self.held:
                 self.log.warning("task %s: lease %d is another's now", lease.task, lease.token)
                 self.emit(LeaseLost(lease.task, lease.token))
 
@@ -149,9 +172,9 @@ class Worker(Node):
 
     async def _slot(self) -> None:
         while True:
-            lease = await self.ready.get()
-            outcome = await self._attempt(lease)
-            del self.held[lease.token]
+            number = await self.ready.get()
+            outcome = await self._attempt(self.held[number])
+            del self.held[number]
             self.outcomes.append(outcome)
             self.turn.set()
 

@@ -115,7 +115,7 @@ class RequestParser:
             return words
 
     def _fill(self) -> bool:
-        """Read the strings of the array that has begun; False when more bytes are needed. The hottest loop of a server."""
+        """Read the strings of the array that has begun; False when more bytes are needed. A server's hottest loop."""
         buffer, position, words = self._buffer, self._position, self._words
         received = len(buffer)
         try:
@@ -152,7 +152,7 @@ class RequestParser:
             self._position = max(self._position, position)
 
     def _bulk_line(self, position: int) -> bytes | None:
-        """The header of a string when it is not there at first sight: incomplete, ended by a bare line feed, or wrong."""
+        """The header of a string that is not there at first sight: incomplete, ended by a bare line feed, or wrong."""
         self._position = position
         line = self._line()
         if line is not None and line[:1] != b"$":

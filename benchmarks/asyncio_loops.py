@@ -49,7 +49,7 @@ def with_looptime() -> asyncio.AbstractEventLoop:
     """Return looptime's loop with its defaults, among them 42 idle cycles before each jump."""
     import looptime
 
-    return looptime.new_event_loop(start=0)  # type: ignore[no-any-return]
+    return looptime.new_event_loop(start=0)
 
 
 def with_simloop() -> asyncio.AbstractEventLoop:

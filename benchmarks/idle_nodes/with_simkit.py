@@ -2,11 +2,10 @@
 
 import asyncio
 
-from simkit.hosts.host import Host
-from simkit.kernel import World
-
 from benchmarks.idle_nodes import Nodes
 from benchmarks.work import Outcome, Timed
+from simkit.hosts.host import Host
+from simkit.kernel import World
 
 
 async def _wait() -> None:

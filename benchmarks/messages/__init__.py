@@ -49,7 +49,7 @@ CASE = Case(
     "1,000 pairs",
     {
         "small": {"pairs": 5, "messages": 100},
-        "medium": {"pairs": 1000, "messages": 200_000},
+        "medium": {"pairs": 1000, "messages": 80_000},
         "full": {"pairs": 1000, "messages": 1_000_000},
     },
 )
@@ -73,7 +73,7 @@ WORK = Work(
             "salabim-yieldless", "benchmarks.messages.with_salabim:yieldless", "the same in greenlets", needs="greenlet"
         ),
         Contender("asyncio-jumping", "benchmarks.messages.with_asyncio:jumping", "loop.call_later to a mailbox"),
-        Contender("looptime", "benchmarks.messages.with_asyncio:on_looptime", "the same", share=0.1, step_s=2e-6),
+        Contender("looptime", "benchmarks.messages.with_asyncio:on_looptime", "the same", share=0.03, step_s=2e-6),
         Contender("simloop", "benchmarks.messages.with_asyncio:on_simloop", "the same", python=(3, 12)),
         Contender("simloom", "benchmarks.messages.with_asyncio:on_simloom", "the same", share=0.2, python=(3, 12)),
     ),

@@ -48,7 +48,7 @@ WORK = Work(
     cases=(
         Case(
             "one server",
-            {"small": {"customers": 60}, "medium": {"customers": 100_000}, "full": {"customers": 1_000_000}},
+            {"small": {"customers": 60}, "medium": {"customers": 40_000}, "full": {"customers": 1_000_000}},
         ),
     ),
     contenders=(
@@ -61,7 +61,7 @@ WORK = Work(
         ),
         Contender("ciw", "benchmarks.mm1.with_ciw:prepare", "its own queueing network, no processes", share=0.2),
         Contender("asyncio-jumping", "benchmarks.mm1.with_asyncio:jumping", "asyncio.Semaphore, asyncio.sleep"),
-        Contender("looptime", "benchmarks.mm1.with_asyncio:on_looptime", "the same", share=0.1, step_s=2e-6),
+        Contender("looptime", "benchmarks.mm1.with_asyncio:on_looptime", "the same", share=0.03, step_s=2e-6),
         Contender("simloop", "benchmarks.mm1.with_asyncio:on_simloop", "the same", python=(3, 12)),
         Contender("simloom", "benchmarks.mm1.with_asyncio:on_simloom", "the same", share=0.2, python=(3, 12)),
     ),

@@ -6,13 +6,12 @@ a server that is first come, first served: the queue is arithmetic, so a custome
 
 import asyncio
 
-from simkit.hosts.host import Host
-from simkit.kernel import World
-
 from benchmarks.mm1 import Customers
 from benchmarks.mm1.customers import source
 from benchmarks.simkit_hosts import HORIZON_NS, booted, start
 from benchmarks.work import Outcome, Timed
+from simkit.hosts.host import Host
+from simkit.kernel import World
 
 
 def _run(world: World, order: list[int], ends_s: list[float]) -> Timed:

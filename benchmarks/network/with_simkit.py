@@ -3,12 +3,11 @@
 The handler is a plain method, as it is for everything that answers without waiting.
 """
 
-from simkit.kernel import Exponential, World
-from simkit.network import Endpoint, Link, Message, Network, handles
-
 from benchmarks.messages import Latencies
 from benchmarks.simkit_hosts import HORIZON_NS, booted
 from benchmarks.work import Outcome, Timed
+from simkit.kernel import Exponential, World
+from simkit.network import Endpoint, Link, Message, Network, handles
 
 
 class Ball(Message, tag="benchmarks.ball/1"):

@@ -68,7 +68,7 @@ WORK = Work(
             "200 lines",
             {
                 "small": {"lines": 4, "items": 80},
-                "medium": {"lines": 200, "items": 60_000},
+                "medium": {"lines": 200, "items": 30_000},
                 "full": {"lines": 200, "items": 1_000_000},
             },
         ),
@@ -78,7 +78,7 @@ WORK = Work(
         Contender("simpy", "benchmarks.plain_asyncio.with_simpy:prepare", "timeout, Store with a capacity"),
         Contender("asyncio-jumping", "benchmarks.plain_asyncio.with_asyncio:jumping", "a selector that jumps"),
         Contender(
-            "looptime", "benchmarks.plain_asyncio.with_asyncio:on_looptime", "its defaults", share=0.1, step_s=2e-6
+            "looptime", "benchmarks.plain_asyncio.with_asyncio:on_looptime", "its defaults", share=0.05, step_s=2e-6
         ),
         Contender("simloop", "benchmarks.plain_asyncio.with_asyncio:on_simloop", "seed 1", python=(3, 12)),
         Contender("simloom", "benchmarks.plain_asyncio.with_asyncio:on_simloom", "seed 1", share=0.2, python=(3, 12)),

@@ -1,11 +1,10 @@
 """Plain asyncio code in a simkit world, spread over 100 hosts."""
 
-from simkit.kernel import World
-
 from benchmarks.plain_asyncio import Lines
 from benchmarks.plain_asyncio.line import line
 from benchmarks.simkit_hosts import HORIZON_NS, booted, start
 from benchmarks.work import Outcome, Timed
+from simkit.kernel import World
 
 HOSTS = 100
 

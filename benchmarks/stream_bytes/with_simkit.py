@@ -1,12 +1,11 @@
 """Bytes over simulated TCP between two hosts of a simkit world, on a default link: 0.25 ms, no limit of bandwidth."""
 
-from simkit.kernel import World
-from simkit.network import Network
-
 from benchmarks.simkit_hosts import booted, start
 from benchmarks.stream_bytes import Transfer
 from benchmarks.stream_bytes.ends import PORT, send, serve
 from benchmarks.work import Outcome, Timed
+from simkit.kernel import World
+from simkit.network import Network
 
 LISTENING_NS = 10**9
 END_NS = 3600 * 10**9

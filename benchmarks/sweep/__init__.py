@@ -33,7 +33,7 @@ WORK = Work(
     title="seeds of a 50 ms run, on all cores",
     unit="runs",
     baseline="one-core",
-    cases=(Case("short runs", {"small": {"seeds": 4}, "medium": {"seeds": 60}, "full": {"seeds": 1000}}),),
+    cases=(Case("short runs", {"small": {"seeds": 4}, "medium": {"seeds": 40}, "full": {"seeds": 1000}}),),
     contenders=(
         Contender("simkit-python", "benchmarks.sweep.with_simkit:prepare", "simkit's pool of worker interpreters"),
         Contender("multiprocessing-fork", "benchmarks.sweep.with_multiprocessing:prepare", "fork, imap_unordered"),

@@ -3,9 +3,8 @@
 import asyncio
 from typing import Any
 
-from simkit.kernel import World
-
 from benchmarks.simkit_hosts import HORIZON_NS, booted, start
+from simkit.kernel import World
 
 HOSTS = 20
 TICKS = 100

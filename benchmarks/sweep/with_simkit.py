@@ -1,10 +1,9 @@
 """simkit's own pool: worker interpreters that are warm, one seed at a time."""
 
-from simkit.explore.pool import Pool
-
 from benchmarks.rounds import ROOT
 from benchmarks.sweep import Seeds
 from benchmarks.work import Outcome, Timed
+from simkit.explore.pool import Pool
 
 CALL = "benchmarks.sweep.small_world:call"
 

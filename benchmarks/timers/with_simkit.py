@@ -4,12 +4,11 @@ It runs the coroutine of `sleeper.py` as any node would: running loop, current t
 right at every step.
 """
 
-from simkit.kernel import World
-
 from benchmarks.simkit_hosts import HORIZON_NS, booted, start
 from benchmarks.timers import Sleeps
 from benchmarks.timers.sleeper import sleeper
 from benchmarks.work import Outcome, Timed
+from simkit.kernel import World
 
 HOSTS = 100
 

@@ -217,11 +217,16 @@ def versions() -> dict[str, str]:
 @contextmanager
 def _quiet_collector() -> Iterator[None]:
     """Keep what was there before the run out of its collections, so that its finalizers come where they always come."""
+    collecting = gc.isenabled()
     gc.collect()
     gc.freeze()
+    # Off for the whole run: between two slices an automatic collection would come as often as observers store things.
+    gc.disable()
     try:
         yield
     finally:
+        if collecting:
+            gc.enable()
         gc.unfreeze()
         gc.collect()
 

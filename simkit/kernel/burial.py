@@ -20,6 +20,7 @@ from typing import Any
 
 _FINALIZED = 1
 _KEPT: list[object] = []
+_ASYNC_GENERATOR_STEPS = frozenset({"async_generator_asend", "async_generator_athrow"})
 
 
 def bury_suspended(graves: list[object]) -> None:
@@ -56,7 +57,7 @@ def _endings_under(graves: list[object]) -> list[object]:
             item._log_traceback = False
             if isinstance(item, asyncio.Task):
                 item._log_destroy_pending = False  # type: ignore[attr-defined]
-        elif _is_suspended(item) or isinstance(getattr(type(item), "__del__", None), FunctionType):
+        elif _is_suspended(item) or _would_tell(item):
             found.append(item)
         referents = gc.get_referents(item)
         if isinstance(item, FrameType):
@@ -74,6 +75,12 @@ def _is_suspended(item: Any) -> bool:
     if isinstance(item, AsyncGeneratorType):
         return item.ag_frame is not None and not item.ag_running
     return False
+
+
+def _would_tell(item: object) -> bool:
+    """Whether dropping the item runs a `__del__`, or (since Python 3.13) warns that it was never awaited."""
+    kind = type(item)
+    return kind.__name__ in _ASYNC_GENERATOR_STEPS or isinstance(getattr(kind, "__del__", None), FunctionType)
 
 
 def _mark(item: object) -> None:

@@ -59,7 +59,14 @@ class Timer(events.TimerHandle):
         loop: "HostLoop",
         context: Context | None,
     ) -> None:
-        super().__init__(when, callback, args, loop, context)
+        # What the initialisers of TimerHandle and Handle do, in one call instead of three.
+        self._context = contextvars.copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = self._source_traceback = None
+        self._when = when
         self.deadline_ns = deadline_ns
         self.sequence = sequence
         self._scheduled = True
@@ -193,6 +200,9 @@ class HostLoop(asyncio.BaseEventLoop):
         return events._get_running_loop() is self
 
     def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> events.Handle:  # type: ignore[override]
+        if type(callback) is Task:  # its future is done
+            self.enqueue(callback)
+            return callback  # type: ignore[return-value]
         handle = events.Handle(callback, args, self, context)
         self.enqueue(handle)
         return handle
@@ -204,7 +214,8 @@ class HostLoop(asyncio.BaseEventLoop):
     ) -> Timer:
         if delay is None:
             raise TypeError("delay must not be None")
-        return self.call_at(self.time() + delay, callback, *args, context=context)
+        when = self.time() + delay
+        return self._set_timer(when, deadline_ns(when), callback, args, context)
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -447,13 +458,17 @@ class HostLoop(asyncio.BaseEventLoop):
         if self.alive and not self.awake and (self._ready or self._received or self._due or self._timers):
             self.world.wake(self)
 
-    def bury(self) -> None:
-        """End for good: no callback, no `finally`. What is suspended is kept until the world closes."""
+    def bury(self, *, stock_tasks: bool = True) -> None:
+        """End for good: no callback, no `finally`. What is suspended is kept until the world closes.
+
+        Args:
+            stock_tasks: False if the caller has put them into the graveyard already, for all hosts at once.
+        """
         if self.alive:
             self.alive = False
             self.halted = True
             # Stock tasks too, which nothing but a timer in the world's queue may hold.
-            tasks = asyncio.all_tasks(self)
+            tasks = asyncio.all_tasks(self) if stock_tasks else None
             self.world.graveyard.append((self, tasks, self._ready, self._received, self._due, self._timers))
             self._ready = self._received = self._due = self._timers = None
 

@@ -13,7 +13,8 @@ The rule:
    ready queue, then the timers due by (deadline, sequence), and then runs as many callbacks, first in first out, as
    the queue held at that moment. The turn ends when a pass finds nothing.
 5. A frozen host keeps what it receives and the timers that fall due; when it thaws, both are of that instant.
-6. A buried host never runs again, and what is sent to it vanishes.
+6. What is cancelled before its instant has come never was; what is cancelled later keeps its place and does nothing.
+7. A buried host never runs again, and what is sent to it vanishes.
 
 It deliberately knows no task, no message and no clock but the world's.
 """

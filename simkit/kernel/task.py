@@ -2,8 +2,8 @@
 
 `Task` is a true subclass of `asyncio.Task` that steps its coroutine itself: it never runs the initialiser of the C
 task, only that of the future underneath, so that task groups, timeouts, gather, shield and all_tasks work while the
-kernel keeps the order of steps. Both types hash by a serial number, because the order of a set of address-hashed tasks would
-differ from process to process.
+kernel keeps the order of steps. Both types hash by a serial number, because the order of a set of address-hashed tasks
+would differ from process to process.
 
 They deliberately have no eager start, and no debug mode.
 """
@@ -131,7 +131,10 @@ class Task(_SerialHash, asyncio.Task[Any]):
     def _run(self) -> None:
         """Take a step in the task's own context; the kernel calls this from the ready queue."""
         try:
-            self._context.run(self._step, None)
+            if self._fut_waiter is None:
+                self._context.run(self._step, None)
+            else:
+                self._context.run(self._wakeup, self._fut_waiter)
         finally:
             self = None  # type: ignore[assignment]
 
@@ -186,13 +189,17 @@ class Task(_SerialHash, asyncio.Task[Any]):
             self._fail_soon(f"Task cannot await on itself: {self!r}")
         else:
             awaited._asyncio_future_blocking = False
-            awaited.add_done_callback(self._wakeup, context=self._context)
+            awaited.add_done_callback(self, context=self._context)
             self._fut_waiter = awaited
             if self._must_cancel and awaited.cancel(msg=self._cancel_message):
                 self._must_cancel = False
 
     def _fail_soon(self, text: str) -> None:
         self._loop.call_soon(self._step, RuntimeError(text), context=self._context)
+
+    def __call__(self, future: asyncio.Future[Any]) -> None:
+        """Go on: the awaited future is done. `HostLoop.call_soon` spares a future this call, and itself the handle."""
+        self._wakeup(future)
 
     def _wakeup(self, future: asyncio.Future[Any]) -> None:
         try:
@@ -207,3 +214,9 @@ class Task(_SerialHash, asyncio.Task[Any]):
 
 # Since CPython 3.13 a task whose last cancellation request is withdrawn is not cancelled at its next step.
 _UNCANCEL_WITHDRAWS = sys.version_info >= (3, 13)
+
+
+def registered_tasks() -> list[asyncio.Task[Any]]:
+    """Return the tasks of all loops; `asyncio.all_tasks` would go through them once for every host."""
+    module: Any = asyncio.tasks
+    return list(module._all_tasks if sys.version_info < (3, 12) else module._scheduled_tasks)

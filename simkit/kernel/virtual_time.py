@@ -9,13 +9,14 @@ It deliberately leaves what cannot be reached by replacing names: `datetime.now`
 extensions that call the C library. `docs/limits.md` lists them.
 """
 
+import asyncio
 import os
 import random
 import sys
 import threading
 import time
 from asyncio import events
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 from simkit.kernel.loop import HostLoop
@@ -118,6 +119,16 @@ def _install_entropy() -> None:
     random._inst = shared
 
 
+def _order_as_completed() -> None:
+    """Let `asyncio.as_completed` start coroutines in the order given: its set would order them by address."""
+    real = asyncio.as_completed
+
+    def as_completed(fs: Iterable[Any], **options: Any) -> Any:
+        return real([asyncio.ensure_future(each) for each in fs] if current_loop() else fs, **options)
+
+    asyncio.as_completed = asyncio.tasks.as_completed = as_completed
+
+
 def install() -> None:
     """Replace the names, once in this interpreter."""
     if getattr(time, "_simkit_virtual", False):
@@ -125,4 +136,5 @@ def install() -> None:
     time._simkit_virtual = True  # type: ignore[attr-defined]
     _install_clocks()
     _install_entropy()
+    _order_as_completed()
     threading.Thread.start = _refused("a real thread would leave virtual time:", threading.Thread.start)  # type: ignore[method-assign]

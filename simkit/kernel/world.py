@@ -20,6 +20,7 @@ from simkit.kernel.loop import HostLoop, Posted, Timer
 from simkit.kernel.order import CONTROL, schedule_key, turn_hash
 from simkit.kernel.records import Records
 from simkit.kernel.stream import Stream
+from simkit.kernel.task import registered_tasks
 
 EPOCH_NS = 1_767_225_600 * 10**9
 """2026-01-01T00:00:00Z, the default moment at which a run begins."""
@@ -70,6 +71,7 @@ class World:
         self.graveyard: list[object] = []
         self.loops: dict[int, HostLoop] = {}
         self.stopping = False
+        self._turning: HostLoop | None = None  # whose turn it is, or was last: the interpreter's running loop
         self.closed = False
         self._streams: dict[str, Stream] = {}
         self._queue: list[tuple[int, int, HostLoop, Any]] = []
@@ -104,6 +106,8 @@ class World:
     def post(self, time_ns: int, loop: HostLoop, callback: Callable[..., object], *args: Any) -> Posted:
         """Let the host of `loop` receive something at `time_ns`; ValueError if that is in the past."""
         posted = Posted(callback, args, loop)
+        if not loop.alive:
+            return posted  # what is sent to the dead vanishes; only what was under way at the kill must be kept
         if time_ns <= self.now_ns:
             if time_ns < self.now_ns:
                 raise ValueError(f"{time_ns} ns is in the past: it is {self.now_ns} ns")
@@ -135,8 +139,10 @@ class World:
         self._refuse_from_inside("closed")
         self.closed = True
         self.records.close()
+        loops = set(self.loops.values())
+        self.graveyard.append([task for task in registered_tasks() if task.get_loop() in loops])
         for loop in self.loops.values():
-            loop.bury()
+            loop.bury(stock_tasks=False)
         self.graveyard.append(self._queue)
         bury_suspended(self.graveyard)
         self._queue.clear()
@@ -186,7 +192,7 @@ class World:
         """Count a cancelled timer, and sweep the queue when half of it is cancelled."""
         self._cancelled += 1
         if self._cancelled > 256 and self._cancelled * 2 > len(self._queue):
-            self._queue = [entry for entry in self._queue if not entry[3]._cancelled]
+            self._queue[:] = [entry for entry in self._queue if not entry[3]._cancelled]
             heapify(self._queue)
             for loop in self.loops.values():
                 loop.compact()
@@ -195,7 +201,7 @@ class World:
     def take_timers(self, loop: HostLoop) -> list[Timer]:
         """Remove and return the queued timers of one loop."""
         mine = [e[3] for e in self._queue if e[2] is loop and isinstance(e[3], Timer)]
-        self._queue = [e for e in self._queue if e[2] is not loop or not isinstance(e[3], Timer)]
+        self._queue[:] = [e for e in self._queue if e[2] is not loop or not isinstance(e[3], Timer)]
         heapify(self._queue)
         return mine
 
@@ -230,12 +236,16 @@ class World:
                 names = ", ".join(sorted({loop.name for loop in batch})[:4])
                 raise Livelock(f"hosts answer each other without any delay at {self.now_ns} ns: {names}")
         if self.steps >= self._collect_at:
+            self._turning = None
+            events._set_running_loop(None)
             self._collect()
 
     def _turn(self, loop: HostLoop, counts: dict[HostLoop, int]) -> None:
         """Run passes of one loop until it has nothing left to do in this instant."""
-        events._set_running_loop(loop)
-        steps = counts.get(loop, 0)
+        if loop is not self._turning:
+            self._turning = loop
+            events._set_running_loop(loop)
+        steps = counts.get(loop, 0) if counts else 0
         while not loop.halted:
             count = loop.gather()
             if not count:
@@ -254,9 +264,10 @@ class World:
                         break
             runnable = None  # an exception may keep this frame, and the frame must not keep a task
             self.steps += count
+            if not (loop._ready or loop._received or loop._due or loop._timers):
+                break
         counts[loop] = steps
         loop.awake = False
-        events._set_running_loop(None)
         if self.limits.steps is not None and self.steps > self.limits.steps:
             raise StepLimitReached(f"more than {self.limits.steps} steps by {self.now_ns} ns")
 
@@ -280,6 +291,7 @@ class World:
         finally:
             self._is_running = False
             sys.set_asyncgen_hooks(*hooks)
+            self._turning = None
             events._set_running_loop(outer_loop)
             if collecting:
                 gc.enable()
@@ -294,4 +306,4 @@ class World:
         if loop is None or not loop.alive:
             self.graveyard.append(generator)
         else:
-            loop.call_soon(loop.create_task, generator.aclose())
+            loop.call_soon(loop.create_task, generator.aclose(), context=loop.context.copy())

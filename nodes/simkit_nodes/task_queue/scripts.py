@@ -215,7 +215,10 @@ for n, id in ipairs(ids) do
   else
     latest[id] = s
     gone[#gone + 1] = id
-    if s.state == 'taken' then tally('taken', -1) end
+    if s.state == 'taken' then tally('taken', -1)
+    elseif s.state == 'ready' then call('LREM', 'tq:ready:' .. s.priority, 1, id) -- only without a token
+    elseif s.state == 'delayed' then call('ZREM', 'tq:delayed', id)
+    end
     if kind == 'retry' or kind == 'dead' then chapter(id, s, kind .. ': ' .. text) end
     if kind == 'retry' and s.attempt >= s.max then verdict = 'dead' end
     if verdict == 'retry' then

@@ -12,26 +12,19 @@ from simkit_nodes.task_queue.card import card
 LIBRARY = Path(__file__).parents[3] / "scenarios" / "task_queue"
 
 SMALLER: dict[str, list[str]] = {
-    "steady": ["duration=3min", "load.resize.until=2min", "load.resize.rate=5/s total"],
-    "slow_is_not_dead": [
-        "duration=5min",
-        "load.resize.until=4min",
-        "load.resize.rate=8/s total",
-        "faults.gc.at=1min",
-    ],
+    "steady": ["duration=5min", "load.resize.until=3min"],
+    "slow_is_not_dead": ["duration=6min", "load.resize.until=4min", "faults.gc.at=1min"],
     "worker_crashes": [
         "duration=8min",
         "load.resize.until=4min",
-        "load.resize.rate=5/s total",
         "faults.losses.until=4min",
         "faults.losses.every=exp(40s)",
     ],
     "broker_power_cut": [
-        "duration=4min",
-        "load.resize.until=2min",
-        "load.resize.rate=6/s total",
-        "faults.outage.at=40s",
-        "faults.again.at=70s",
+        "duration=5min",
+        "load.resize.until=150s",
+        "faults.outage.at=60s",
+        "faults.again.at=100s",
     ],
 }
 VARIANTS = [

@@ -7,21 +7,19 @@ It deliberately imports what is heavy inside the commands, so that `--help` answ
 interpreter before it reads the file, so that the two warm up side by side.
 """
 
-import json
 import os
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from simkit.run_command import all_runs, bad_input, print_json, run_again, run_twice, write_page
+
 if TYPE_CHECKING:
     from simkit.explore.audit import Audit
-    from simkit.explore.campaign import Order
     from simkit.explore.pool import Pool
-    from simkit.observe.document import Document
     from simkit.registry import Registry
 
 TRY = """simkit plays distributed systems under faults, from a file, the same way every time.
@@ -50,12 +48,6 @@ def main(context: click.Context) -> None:
         click.echo(TRY)
 
 
-def bad_input(error: object) -> NoReturn:
-    """Print what is wrong and end with exit code 2."""
-    click.echo(str(error), err=True)
-    sys.exit(2)
-
-
 def _registry(systems: Sequence[str]) -> "Registry":
     from simkit.registry import Registry
 
@@ -66,10 +58,6 @@ def _registry(systems: Sequence[str]) -> "Registry":
         return Registry(systems)
     except (ImportError, AttributeError, ValueError) as error:
         bad_input(f"--system: {error}")
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2))
 
 
 system_option = click.option(
@@ -142,124 +130,10 @@ def run(
             bad_input(error)
         code = 0
         for folder in folders:
-            code = max(code, _again(Path(folder), pool, systems, as_json))
+            code = max(code, run_again(Path(folder), pool, systems, as_json))
         if plan is not None:
-            code = max(code, _twice(plan, pool, as_json) if twice else _all(plan, pool, not no_report, as_json))
+            code = max(code, run_twice(plan, pool, as_json) if twice else all_runs(plan, pool, not no_report, as_json))
     sys.exit(code)
-
-
-def _all(plan: Any, pool: "Pool", report: bool, as_json: bool) -> int:
-    """Run everything planned; print the whole picture of one run, or a table of many."""
-    from simkit.explore.campaign import exit_code, summary
-
-    if report and plan.single:
-        threading.Thread(target=_import_page, daemon=True).start()
-    documents: list[Document] = []
-    for order, document in _carried_out(plan.orders, pool, plan.duration_ns):
-        documents.append(document)
-        folder = order.folder
-        if folder is not None and report:
-            _write_page(document, Path(folder))
-        if as_json:
-            continue
-        if plan.single:
-            click.echo(_terminal(document, folder), nl=False)
-    if as_json:
-        found = [summary(document, order.folder) for order, document in zip(plan.orders, documents, strict=True)]
-        _print_json(found[0] if plan.single else {"runs": found})
-    elif not plan.single:
-        from simkit.report.table import table
-
-        click.echo(table(documents, color=sys.stdout.isatty()), nl=False)
-    return exit_code(documents)
-
-
-def _carried_out(orders: Sequence["Order"], pool: "Pool", duration_ns: int) -> Any:
-    """Yield (order, document) with a line of progress; Ctrl-C keeps what was measured."""
-    from simkit.explore.campaign import Report, carry_out
-    from simkit.kernel.worker import WorkerFailed
-    from simkit.report.progress import Progress
-
-    progress = Progress(len(orders), duration_ns)
-
-    def told(report: Report) -> None:
-        progress.update(report.number, report.time_ns, report.steps, report.violations)
-
-    try:
-        for number, document in enumerate(carry_out(orders, pool, told)):
-            progress.finished(number)
-            progress.clear()
-            yield orders[number], document
-    except WorkerFailed as failure:
-        progress.clear()
-        click.echo(f"simkit itself failed in a worker; please report this:\n{failure}", err=True)
-        sys.exit(4)
-    except KeyboardInterrupt:
-        progress.clear()
-        click.echo("interrupted", err=True)
-        sys.exit(130)
-
-
-def _terminal(document: "Document", folder: str | None) -> str:
-    from simkit.report.terminal import terminal
-
-    return terminal(document, run_folder=folder, color=sys.stdout.isatty(), searches=())
-
-
-def _import_page() -> None:
-    pass
-
-
-def _write_page(document: "Document", folder: Path) -> None:
-    """Write report.html; behind a variant's metrics stand those of the file itself, if it was run with this seed."""
-    from simkit.observe.document import read_document
-    from simkit.report.page import page
-
-    behind = None
-    if document.variant is not None:
-        base = folder.with_name(folder.name.replace(f"-{document.variant}-", "-", 1)) / "run.json"
-        if base.is_file():
-            behind = read_document(base)
-    text = page(document, run_folder=str(folder), behind=behind)
-    (folder / "report.html").write_text(text, encoding="utf-8")
-
-
-def _twice(plan: Any, pool: "Pool", as_json: bool) -> int:
-    """Run the first order twice, in two interpreters, and compare every record."""
-    from simkit.explore.twice import compare
-
-    result = compare(plan.orders[0], pool)
-    if as_json:
-        _print_json(result.as_json())
-    else:
-        click.echo(result.in_words())
-    return 0 if result.equal else 1
-
-
-def _again(folder: Path, pool: "Pool", systems: tuple[str, ...], as_json: bool) -> int:
-    """Run a run folder again; it must reach the digest that stands in it."""
-    from simkit.explore.campaign import Order, summary
-    from simkit.observe.document import read_document
-
-    try:
-        recorded = read_document(folder / "run.json")
-    except (OSError, ValueError) as error:
-        bad_input(f"{folder}: {error}")
-    order = Order(scenario=str(folder / "scenario.yaml"), systems=systems, trace="hashes")
-    [(_, document)] = _carried_out([order], pool, recorded.duration_ns)
-    same = document.digest == recorded.digest
-    if as_json:
-        _print_json({**summary(document, str(folder)), "recorded_digest": recorded.digest, "same": same})
-    else:
-        click.echo(_terminal(document, None), nl=False)
-        if same:
-            click.echo(f"again    {folder} reached its digest")
-        else:
-            click.echo(f"again    {folder} has digest {recorded.digest}; this run has {document.digest}")
-            for name, value in recorded.versions.items():
-                if document.versions.get(name) != value:
-                    click.echo(f"         {name} was {value} and is {document.versions.get(name, 'missing')}")
-    return 0 if same else 1
 
 
 # -- audit
@@ -288,7 +162,7 @@ def audit(system: str, jobs: int | None, systems: tuple[str, ...], as_json: bool
         except ValueError as error:
             bad_input(error)
         interrupted = _audited(one, pool)
-        _print_json(one.as_json()) if as_json else click.echo(audit_table(one, color=sys.stdout.isatty()), nl=False)
+        print_json(one.as_json()) if as_json else click.echo(audit_table(one, color=sys.stdout.isatty()), nl=False)
     sys.exit(130 if interrupted else one.exit_code())
 
 
@@ -350,7 +224,7 @@ def check(
 
     registry = _registry(systems)
     if schema:
-        _print_json(language_schema(registry))
+        print_json(language_schema(registry))
         return
     if reference:
         click.echo(reference_page(registry), nl=False)
@@ -377,7 +251,7 @@ def check(
                 click.echo(str(error), err=True)
             problems += [{**each.position._asdict(), "message": each.message} for each in error.problems]
     if as_json:
-        _print_json({"problems": problems, "timelines": timelines})
+        print_json({"problems": problems, "timelines": timelines})
     sys.exit(2 if problems else 0)
 
 
@@ -405,13 +279,13 @@ def list_(word: str | None, systems: tuple[str, ...], as_json: bool) -> None:
     registry = _registry(systems)
     if word is None:
         found = catalogue(registry)
-        _print_json(found.as_json()) if as_json else click.echo(found.in_words(), nl=False)
+        print_json(found.as_json()) if as_json else click.echo(found.in_words(), nl=False)
         return
     try:
         one = entry(registry, word)
     except KeyError as error:
         bad_input(error.args[0])
-    _print_json(one.as_json()) if as_json else click.echo(one.in_words(), nl=False)
+    print_json(one.as_json()) if as_json else click.echo(one.in_words(), nl=False)
 
 
 @main.command("open")
@@ -435,7 +309,7 @@ def open_(folder: Path | None, rebuild: bool, logs: bool, runs: Path) -> None:
         return
     page = folder / "report.html"
     if rebuild or not page.exists():
-        _write_page(document, folder)
+        write_page(document, folder)
     click.echo(page)
     if _has_screen():
         click.launch(str(page.resolve()))

@@ -42,9 +42,14 @@ class Report:
 Told = Callable[[Report], None]
 
 
-def carry_out(orders: Sequence[Order], pool: Pool, told: Told = lambda report: None) -> Iterator[Document]:
-    """Run every order and yield its document, in order. WorkerFailed if a run could not be made at all."""
-    waiting: dict[int, Document] = {}
+def carry_out(
+    orders: Sequence[Order], pool: Pool, told: Told = lambda report: None
+) -> Iterator[tuple[Order, Document]]:
+    """Run every order and yield it with its document, in order; what an interruption skips is left out.
+
+    WorkerFailed if a run could not be made at all.
+    """
+    waiting: dict[int, Document | None] = {}
     next_number = 0
     for number, answer in pool.map(EXECUTE, [asdict(order) for order in orders]):
         if "progress" in answer:
@@ -52,9 +57,12 @@ def carry_out(orders: Sequence[Order], pool: Pool, told: Told = lambda report: N
             continue
         if "raised" in answer:
             raise WorkerFailed(answer["raised"])
-        waiting[number] = read_document(answer["result"]["document"].encode())
+        skipped = "skipped" in answer
+        waiting[number] = None if skipped else read_document(answer["result"]["document"].encode())
         while next_number in waiting:
-            yield waiting.pop(next_number)
+            document = waiting.pop(next_number)
+            if document is not None:
+                yield orders[next_number], document
             next_number += 1
 
 

@@ -28,6 +28,7 @@ class Pool:
         self._path = path
         self._workers: list[Worker] = []
         self._lock = threading.Lock()
+        self.interrupted = False
 
     def warm_up(self) -> None:
         """Start one worker now, so that it is ready when it is needed."""
@@ -37,7 +38,8 @@ class Pool:
     def map(self, function: str, calls: Iterable[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
         """Call ``module:name`` for every set of arguments; yield (number of the call, answer) as answers arrive.
 
-        An answer with the key ``result`` is the last of its call; one with ``raised`` stands for an exception.
+        An answer with the key ``result`` is the last of its call; one with ``raised`` stands for an exception, one
+        with ``skipped`` for a call that was not begun before `interrupt`.
         """
         jobs: queue.SimpleQueue[tuple[int, dict[str, Any]]] = queue.SimpleQueue()
         count = 0
@@ -45,12 +47,35 @@ class Pool:
             jobs.put((count - 1, arguments))
         answers: queue.SimpleQueue[tuple[int, dict[str, Any]]] = queue.SimpleQueue()
         for worker in self._started(min(self.size, count)):
-            threading.Thread(target=_serve, args=(worker, function, jobs, answers), daemon=True).start()
+            threading.Thread(target=self._serve, args=(worker, function, jobs, answers), daemon=True).start()
         unfinished = count
         while unfinished:
             number, answer = answers.get()
-            unfinished -= "result" in answer or "raised" in answer
+            unfinished -= bool({"result", "raised", "skipped"} & answer.keys())
             yield number, answer
+
+    def interrupt(self) -> None:
+        """Begin no further call, and ask those under way to end early with what they have."""
+        self.interrupted = True
+        for worker in self._workers:
+            worker.interrupt()
+
+    def _serve(self, worker: Worker, function: str, jobs: Any, answers: Any) -> None:
+        while True:
+            try:
+                number, arguments = jobs.get_nowait()
+            except queue.Empty:
+                return
+            if self.interrupted:
+                answers.put((number, {"skipped": True}))
+                continue
+            try:
+                worker.begin(function, **arguments)
+                for answer in worker.answers():
+                    answers.put((number, answer))
+            except Exception as failure:
+                # Whatever happened to the worker, the caller must hear of this call, or it would wait for ever.
+                answers.put((number, {"raised": str(failure)}))
 
     def _started(self, wanted: int) -> list[Worker]:
         with self._lock:
@@ -69,18 +94,3 @@ class Pool:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _serve(worker: Worker, function: str, jobs: Any, answers: Any) -> None:
-    while True:
-        try:
-            number, arguments = jobs.get_nowait()
-        except queue.Empty:
-            return
-        try:
-            worker.begin(function, **arguments)
-            for answer in worker.answers():
-                answers.put((number, answer))
-        except Exception as failure:
-            # Whatever happened to the worker, the caller must hear of this call, or it would wait for ever.
-            answers.put((number, {"raised": str(failure)}))

@@ -47,7 +47,7 @@ def compare(order: Order, pool: Pool) -> Comparison:
         folders = [Path(room) / name for name in ("one", "other")]
         pool.size = max(2, pool.size)
         orders = [replace(order, folder=str(folder), trace="file", whole=False) for folder in folders]
-        first, second = carry_out(orders, pool)
+        (_, first), (_, second) = carry_out(orders, pool)
         found = first_difference(*(StoredTrace(folder / "trace.bin") for folder in folders))
         difference = "" if found is None else found.in_words()
         if not difference and first.digest != second.digest:

@@ -10,6 +10,7 @@ It deliberately knows nothing of scenarios. A call names a function as ``module:
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import traceback
@@ -44,7 +45,12 @@ class Worker:
     def __init__(self, path: tuple[str, ...] = ()) -> None:
         command = [sys.executable, "-P", "-c", "from simkit.kernel.worker import serve; serve()", *path]
         self._process = subprocess.Popen(
-            command, env=os.environ | ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            command,
+            env=os.environ | ENVIRONMENT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # Ctrl-C is the caller's to pass on, so that a worker never dies of it before its run is told to end.
+            start_new_session=True,
         )
 
     def begin(self, function: str, **arguments: Any) -> None:
@@ -84,6 +90,11 @@ class Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def interrupt(self) -> None:
+        """Ask the call under way to end early with what it has."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
         """End the worker now."""

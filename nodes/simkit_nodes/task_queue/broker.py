@@ -27,6 +27,7 @@ from simkit_nodes.task_queue.events import (
 from simkit_nodes.task_queue.narration import narrate
 from simkit_nodes.task_queue.scripts import DIGESTS, SCRIPTS
 
+AT_ONCE_NS = 10_000_000  # a task leased within this time found a free worker: the bell and the lease take two trips
 BATCH = 256  # leases or delayed tasks one script call may move
 
 
@@ -50,7 +51,9 @@ class Broker(Node):
             announce=self._announce,
         )
         self.latency = self.metrics.histogram("task.latency", unit="s")
-        self.wait = self.metrics.histogram("task.wait", unit="s")
+        self.waits = [self.metrics.histogram("task.wait", unit="s", priority=str(number)) for number in range(10)]
+        self.leased = self.metrics.counter("tasks.leased")
+        self.waited = self.metrics.counter("tasks.waited")
         listener = await server.open()
         recovery = await server.recover()
         tasks = self._tell_recovered(server)
@@ -70,7 +73,10 @@ class Broker(Node):
             if isinstance(event, TaskSucceeded):
                 self.latency.record(event.latency_ns / SECOND)
             elif isinstance(event, TaskLeased):
-                self.wait.record(event.waited_ns / SECOND)
+                self.waits[event.priority].record(event.waited_ns / SECOND)
+                self.leased.add()
+                if event.waited_ns > AT_ONCE_NS:
+                    self.waited.add()
             self.emit(event)
 
     def _tell_recovered(self, server: RedisServer) -> int:

@@ -5,7 +5,8 @@ The language, the audit and the system's page read this; there is no code of its
 
 from __future__ import annotations
 
-from simkit.card import Card, Metric, Role, Switch
+from simkit.card import Card, Figure, Metric, Role, Switch, law, law_of_class
+from simkit.laws import erlang, priorities, restart
 from simkit_nodes.task_queue import checks
 from simkit_nodes.task_queue.broker import Broker
 from simkit_nodes.task_queue.client import Client
@@ -14,6 +15,13 @@ from simkit_nodes.task_queue.effects import Effects
 from simkit_nodes.task_queue.events import EVENTS
 from simkit_nodes.task_queue.worker import Worker
 
+ERLANG = "A. K. Erlang, Solution of some problems in the theory of probabilities (1917), delay formula"
+TWO_HOURS = (
+    "duration=2h",
+    "load.resize.until=119min",
+    "load.resize.rate=7/s total",
+    "load.resize.service=exp(1s)",
+)
 CHECKS = tuple(getattr(checks, name) for name in checks.__all__)
 
 card = Card(
@@ -30,7 +38,9 @@ card = Card(
     events=EVENTS,
     metrics={
         "task.latency": Metric("histogram", "from stored to success, on the broker's clock", "s"),
-        "task.wait": Metric("histogram", "from ready to leased, on the broker's clock", "s"),
+        "task.wait": Metric("histogram", "from ready to leased, on the broker's clock, by priority", "s"),
+        "tasks.leased": Metric("counter", "leases given out"),
+        "tasks.waited": Metric("counter", "leases of tasks that did not find a free worker at once"),
         "task.attempts": Metric("histogram", "attempts of a task that has ended", "attempts"),
         "queue.depth": Metric("gauge", "tasks ready to be leased", "tasks"),
         "queue.delayed": Metric("gauge", "tasks that wait for their time", "tasks"),
@@ -67,6 +77,66 @@ card = Card(
             "no_acked_task_lost",
             "task_queue/broker_power_cut",
             "no_fsync",
+        ),
+    ),
+    figures=(
+        Figure(
+            "mean wait, M/M/8",
+            ERLANG,
+            law(erlang.mean_wait_s, servers=8, arrivals_per_s=7, service_s=1),
+            "task.wait mean in steady",
+            0.04,
+            "task_queue/steady",
+            unit="s",
+            overrides=TWO_HOURS,
+            seeds=5,
+            items=200_000,
+        ),
+        Figure(
+            "share of tasks that wait, M/M/8",
+            ERLANG,
+            law(erlang.waiting_probability, servers=8, load_erlangs=7),
+            "tasks.waited count in steady / tasks.leased count in steady",
+            0.04,
+            "task_queue/steady",
+            overrides=TWO_HOURS,
+            seeds=5,
+            items=200_000,
+        ),
+        *(
+            Figure(
+                f"mean wait of priority {priority}, M/M/8",
+                "A. Cobham, Priority Assignment in Waiting Line Problems, Operations Research 2 (1954)",
+                law_of_class(number, priorities.mean_waits_s, servers=8, arrivals_per_s=(2, 3, 2), service_s=1),
+                f"task.wait mean in steady where priority={priority}",
+                0.05,
+                "task_queue/priorities",
+                unit="s",
+                overrides=(
+                    "duration=2h",
+                    "load.urgent.until=119min",
+                    "load.normal.until=119min",
+                    "load.batch.until=119min",
+                ),
+                seeds=8,
+            )
+            for number, priority in enumerate((0, 5, 9))
+        ),
+        Figure(
+            "attempts of a task that starts over",
+            "S. Asmussen et al., Asymptotic Behavior of Total Times for Jobs That Must Start Over, 2008",
+            law(restart.mean_attempts, task_s=30, failures_per_s=0.02),
+            "task.attempts mean in steady",
+            0.03,
+            "task_queue/restarts",
+            overrides=(
+                "duration=20h",
+                "load.render.until=1180min",
+                "load.render.rate=6/min total",
+                "faults.losses.until=1199min",
+            ),
+            seeds=4,
+            items=10_000,
         ),
     ),
 )

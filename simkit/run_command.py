@@ -1,0 +1,157 @@
+"""What `simkit run` does once its arguments are read: orders out, pictures, tables and run folders back.
+
+Ctrl-C ends what runs early and keeps what was measured; a second one ends everything.
+
+It deliberately knows no options: `cli.py` reads them.
+"""
+
+import importlib
+import json
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from simkit.explore.campaign import Order
+    from simkit.explore.pool import Pool
+    from simkit.observe.document import Document
+
+
+def bad_input(error: object) -> NoReturn:
+    """Print what is wrong and end with exit code 2."""
+    click.echo(str(error), err=True)
+    sys.exit(2)
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2))
+
+
+def all_runs(plan: Any, pool: "Pool", report: bool, as_json: bool) -> int:
+    """Run everything planned; print the whole picture of one run, or a table of many."""
+    from simkit.explore.campaign import exit_code, summary
+
+    if report and plan.single:
+        threading.Thread(target=import_page, daemon=True).start()
+    done: list[tuple[Order, Document]] = []
+    for order, document in carried_out(plan.orders, pool, plan.duration_ns):
+        done.append((order, document))
+        if order.folder is not None and report:
+            write_page(document, Path(order.folder))
+        if plan.single and not as_json:
+            click.echo(terminal_text(document, order.folder), nl=False)
+    documents = [document for _, document in done]
+    if as_json:
+        found = [summary(document, order.folder) for order, document in done]
+        print_json(found[0] if plan.single and found else {"runs": found})
+    elif not plan.single and documents:
+        from simkit.report.table import table
+
+        click.echo(table(documents, color=sys.stdout.isatty()), nl=False)
+    if pool.interrupted:
+        click.echo(
+            f"interrupted: {len(documents)} of {len(plan.orders)} runs are told, with what was measured", err=True
+        )
+        return 130
+    return exit_code(documents)
+
+
+def carried_out(orders: Sequence["Order"], pool: "Pool", duration_ns: int) -> Iterator[tuple["Order", "Document"]]:
+    """Yield what was run, with a line of progress. Ctrl-C ends the runs under way early; a second one, everything."""
+    from simkit.explore.campaign import Report, carry_out
+    from simkit.kernel.worker import WorkerFailed
+    from simkit.report.progress import Progress
+
+    progress = Progress(len(orders), duration_ns)
+
+    def told(report: Report) -> None:
+        progress.update(report.number, report.time_ns, report.steps, report.violations)
+
+    def interrupt(*_: object) -> None:
+        if pool.interrupted:
+            raise KeyboardInterrupt
+        pool.interrupt()
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        for number, (order, document) in enumerate(carry_out(orders, pool, told)):
+            progress.finished(number)
+            progress.clear()
+            yield order, document
+    except WorkerFailed as failure:
+        progress.clear()
+        click.echo(f"simkit itself failed in a worker; please report this:\n{failure}", err=True)
+        sys.exit(4)
+    except KeyboardInterrupt:
+        progress.clear()
+        click.echo("interrupted twice: nothing more is kept", err=True)
+        sys.exit(130)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def terminal_text(document: "Document", folder: str | None) -> str:
+    from simkit.report.terminal import terminal
+
+    return terminal(document, run_folder=folder, color=sys.stdout.isatty(), searches=())
+
+
+def import_page() -> None:
+    importlib.import_module("simkit.report.page")
+
+
+def write_page(document: "Document", folder: Path) -> None:
+    """Write report.html; behind a variant's metrics stand those of the file itself, if it was run with this seed."""
+    from simkit.observe.document import read_document
+    from simkit.report.page import page
+
+    behind = None
+    if document.variant is not None:
+        base = folder.with_name(folder.name.replace(f"-{document.variant}-", "-", 1)) / "run.json"
+        if base.is_file():
+            behind = read_document(base)
+    text = page(document, run_folder=str(folder), behind=behind)
+    (folder / "report.html").write_text(text, encoding="utf-8")
+
+
+def run_twice(plan: Any, pool: "Pool", as_json: bool) -> int:
+    """Run the first order twice, in two interpreters, and compare every record."""
+    from simkit.explore.twice import compare
+
+    result = compare(plan.orders[0], pool)
+    if as_json:
+        print_json(result.as_json())
+    else:
+        click.echo(result.in_words())
+    return 0 if result.equal else 1
+
+
+def run_again(folder: Path, pool: "Pool", systems: tuple[str, ...], as_json: bool) -> int:
+    """Run a run folder again; it must reach the digest that stands in it."""
+    from simkit.explore.campaign import Order, summary
+    from simkit.observe.document import read_document
+
+    try:
+        recorded = read_document(folder / "run.json")
+    except (OSError, ValueError) as error:
+        bad_input(f"{folder}: {error}")
+    order = Order(scenario=str(folder / "scenario.yaml"), systems=systems, trace="hashes")
+    [(_, document)] = carried_out([order], pool, recorded.duration_ns)
+    same = document.digest == recorded.digest
+    if as_json:
+        print_json({**summary(document, str(folder)), "recorded_digest": recorded.digest, "same": same})
+    else:
+        click.echo(terminal_text(document, None), nl=False)
+        if same:
+            click.echo(f"again    {folder} reached its digest")
+        else:
+            click.echo(f"again    {folder} has digest {recorded.digest}; this run has {document.digest}")
+            for name, value in recorded.versions.items():
+                if document.versions.get(name) != value:
+                    click.echo(f"         {name} was {value} and is {document.versions.get(name, 'missing')}")
+    return 0 if same else 1

@@ -1,0 +1,184 @@
+"""The command, as a user types it: what it prints, what it leaves behind, and how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent / "explore"
+SYSTEM = ("--system", "greetings:card")
+
+GOOD = """\
+greetings · seed 7 · 4 hosts · 1 min virtual · core python
+           0              15             30             45           60 s
+server     ####################.....###################################   # up  . down
+clients    333333333333333333333333333333333333333333333333333333333333   (digit: how many are up)
+faults     ....................kkkkk.....ppppp.........................   k loss   p cut
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("greetings.py", "greetings.yaml"):
+        (tmp_path / name).write_text((HERE / name).read_text(encoding="utf-8"), encoding="utf-8")
+    return tmp_path
+
+
+def simkit(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "simkit", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_bare_simkit_says_what_to_try(folder: Path) -> None:
+    done = simkit(folder)
+    assert done.returncode == 0
+    assert done.stdout.count("  simkit ") == 3
+
+
+def test_a_good_run_says_so_in_a_picture_and_leaves_a_folder(folder: Path) -> None:
+    done = simkit(folder, "run", "greetings.yaml", *SYSTEM)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.startswith(GOOD)
+    lines = done.stdout.splitlines()
+    assert lines[-2].startswith("PASS  3 of 3 · ")
+    assert lines[-1] == "report   runs/greetings-7/report.html      again   simkit run runs/greetings-7"
+    assert (folder / "runs/greetings-7/report.html").stat().st_size > 10_000
+
+
+def test_a_run_folder_runs_again_and_reaches_its_digest(folder: Path) -> None:
+    simkit(folder, "run", "greetings.yaml", "--no-report", *SYSTEM)
+    again = simkit(folder, "run", "runs/greetings-7", *SYSTEM)
+    assert again.returncode == 0
+    assert again.stdout.endswith("again    runs/greetings-7 reached its digest\n")
+    text = (folder / "runs/greetings-7/run.json").read_text(encoding="utf-8")
+    digest = json.loads(text)["digest"]
+    (folder / "runs/greetings-7/run.json").write_text(text.replace(digest, "0" * 32), encoding="utf-8")
+    tampered = simkit(folder, "run", "runs/greetings-7", *SYSTEM)
+    assert tampered.returncode == 1
+    assert "this run has" in tampered.stdout
+
+
+def test_json_is_one_document_and_nothing_else(folder: Path) -> None:
+    done = simkit(folder, "run", "greetings.yaml", "--json", "--no-report", *SYSTEM)
+    found = json.loads(done.stdout)
+    assert found["verdict"] == "pass"
+    assert {
+        "scenario",
+        "seed",
+        "digest",
+        "expectations",
+        "virtual_seconds",
+        "wall_seconds",
+        "events",
+        "run_dir",
+    } <= set(found)
+    many = json.loads(simkit(folder, "run", "greetings.yaml", "--json", "--seeds", "3", *SYSTEM).stdout)
+    assert [run["seed"] for run in many["runs"]] == [7, 8, 9]
+
+
+def test_variants_come_as_a_table(folder: Path) -> None:
+    done = simkit(folder, "run", "greetings.yaml", "--variants", *SYSTEM)
+    assert done.returncode == 0
+    assert "forgetful" in done.stdout
+    assert "2 runs: 1 pass, 1 fail · all as declared" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("overrides", "code"),
+    [
+        (['expect=["fails answers_fit"]'], 1),
+        (["config.server.forget=true"], 1),
+        (["limits.events=100"], 3),
+        (["config.client.rude_at=2"], 4),
+        (["faults.loss.kill=sever"], 2),
+    ],
+)
+def test_the_exit_code_says_how_it_ended(folder: Path, overrides: list[str], code: int) -> None:
+    options = [word for override in overrides for word in ("--set", override)]
+    done = simkit(folder, "run", "greetings.yaml", "--no-report", *options, *SYSTEM)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_slip_of_the_pen_is_one_line_with_the_right_spelling(folder: Path) -> None:
+    file = folder / "greetings.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("kill: server", "kill: sever"), encoding="utf-8")
+    done = simkit(folder, "run", "greetings.yaml", *SYSTEM)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == "greetings.yaml:13:16: unknown target `sever`; nearest: `server` (1 host). Nothing was run.\n"
+    assert not (folder / "runs").exists()
+
+
+def test_twice_says_that_both_were_the_same(folder: Path) -> None:
+    done = simkit(folder, "run", "greetings.yaml", "--twice", *SYSTEM)
+    assert done.returncode == 0
+    assert "the same twice" in done.stdout
+
+
+def test_twice_names_the_first_event_that_differs(folder: Path) -> None:
+    file = folder / "greetings.py"
+    # What a careless author does: the address of an object in a message.
+    text = file.read_text(encoding="utf-8").replace("Greeting(number)", "Greeting(number + id(object()) // 16 % 1000)")
+    file.write_text(text, encoding="utf-8")
+    done = simkit(folder, "run", "greetings.yaml", "--twice", *SYSTEM)
+    assert done.returncode == 1
+    assert "NOT the same twice" in done.stdout
+    assert "is the first that differs" in done.stdout
+
+
+def test_check_shows_who_where_and_when(folder: Path) -> None:
+    done = simkit(folder, "check", "greetings.yaml", *SYSTEM)
+    assert done.returncode == 0
+    assert "00:20.000  loss  kill server for 5 s" in done.stdout
+    schema = json.loads(simkit(folder, "check", "--schema", *SYSTEM).stdout)
+    assert "$schema" in schema
+
+
+def test_list_knows_systems_scenarios_and_faults(folder: Path) -> None:
+    found = json.loads(simkit(folder, "list", "--json").stdout)
+    assert [row[0] for row in found["scenarios"] if "slow" in row[0]] == ["task_queue/slow_is_not_dead"]
+    assert "pause" in {row[0] for row in found["faults"]}
+    unknown = simkit(folder, "list", "pauze")
+    assert unknown.returncode == 2
+    assert "`pause`" in unknown.stderr
+
+
+def test_new_scenario_copies_one_and_overwrites_nothing(folder: Path) -> None:
+    assert simkit(folder, "new", "scenario", "mine.yaml").returncode == 0
+    assert simkit(folder, "check", "mine.yaml").returncode == 0
+    before = (folder / "mine.yaml").read_text(encoding="utf-8")
+    assert simkit(folder, "new", "scenario", "mine.yaml", "--from", "task_queue/steady").returncode == 2
+    assert (folder / "mine.yaml").read_text(encoding="utf-8") == before
+
+
+def test_open_without_a_run_says_what_to_do(folder: Path) -> None:
+    done = simkit(folder, "open")
+    assert done.returncode == 2
+    assert "no run in runs/ yet" in done.stderr
+
+
+def test_interrupting_keeps_what_was_measured(folder: Path) -> None:
+    words = ["run", "greetings.yaml", "--set", "duration=30h", "--set", "load.hello.until=30h", *SYSTEM]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "simkit", *words],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(6)
+    os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "greeting.answered" in output
+    assert "Traceback" not in errors
+    [run] = (folder / "runs").glob("*/run.json")
+    assert json.loads(run.read_text(encoding="utf-8"))["verdict"] == "unknown"

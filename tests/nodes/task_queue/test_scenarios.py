@@ -26,6 +26,13 @@ SMALLER: dict[str, list[str]] = {
         "faults.outage.at=60s",
         "faults.again.at=100s",
     ],
+    "priorities": [
+        "duration=3min",
+        "load.urgent.until=2min",
+        "load.normal.until=2min",
+        "load.batch.until=2min",
+    ],
+    "restarts": ["duration=10min", "load.render.until=5min", "faults.losses.until=9min"],
 }
 VARIANTS = [
     ("slow_is_not_dead", "no_token"),

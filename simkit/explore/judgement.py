@@ -171,8 +171,8 @@ class Judge:
             verdict, summary = "pass", f"{format_duration(taken_ns)} after {since}"
             margin = 1 - taken_ns / within_ns if within_ns else None
         elif deadline_ns > evidence.end_ns:
-            left_ns = evidence.end_ns - begin_ns
-            verdict, summary = "unknown", f"not within {format_duration(left_ns)}, and the run ended before the bound"
+            waited = format_duration(max(0, evidence.end_ns - begin_ns))
+            verdict, summary = "unknown", f"the run ended {waited} after {since}, before the bound"
         else:
             verdict, summary = "fail", f"not within {format_duration(within_ns)} after {since}: {watch.check.summary()}"
             violations = (ViolationEntry(time_ns=deadline_ns, host="", text=summary),)

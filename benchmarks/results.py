@@ -63,8 +63,11 @@ def _plot(kept: dict[str, Any], path: Path) -> None:
         rows.sort(key=lambda row: row["ratio"])
         middle = [row["ratio"] for row in rows]
         spread = [[r["ratio"] - r["min"] for r in rows], [r["max"] - r["ratio"] for r in rows]]
-        ours = ["#1f6f8b" if row["contender"].startswith("simkit") else "#b8b8b8" for row in rows]
-        axis.barh([row["contender"] for row in rows], middle, xerr=spread, color=ours)
+        names = [row["contender"] for row in rows]
+        colours = ["#1f6f8b" if name.startswith("simkit") else "#808080" for name in names]
+        # Points, not bars: on a logarithmic axis the length of a bar means nothing.
+        axis.errorbar(middle, names, xerr=spread, fmt="none", ecolor=colours)
+        axis.scatter(middle, names, color=colours, zorder=3)
         axis.set_xscale("log")
         axis.axvline(1.0, color="black", linewidth=0.8)
         axis.set_title(f"{name}, {first} ({python}): ratio to {WORKS[name].baseline}", loc="left", fontsize=9)

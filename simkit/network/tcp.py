@@ -215,8 +215,11 @@ class Half:
         """The process is gone: its machine says so to the peer."""
         if self.listener is not None:
             self.reset()
-        else:
+        elif self.established:
             self.close()
+        else:
+            # SYN is on its way, and there is nothing yet to say FIN to; the abandoned handshake resets what it answers.
+            self.closed = True
 
     def power_cut(self) -> None:
         """The machine is gone, in silence."""

@@ -218,3 +218,30 @@ def test_an_exception_of_a_protocol_ends_its_process(site):
     with pytest.raises(ZeroDivisionError):
         site.run(2)
     assert victim.exit_code == 1
+
+
+@pytest.mark.parametrize("killed_at_s", [0.005, 0.015, 0.025, 0.035])
+def test_a_process_killed_while_it_connects_leaves_nothing_behind(site, killed_at_s):
+    ends = []
+
+    async def serve(host):
+        async def greet(reader, writer):
+            try:
+                ends.append(await reader.read())
+            except ConnectionError as error:
+                ends.append(type(error))
+            writer.close()
+
+        await (await asyncio.start_server(greet, port=80)).serve_forever()
+
+    async def connect(host):
+        _, writer = await asyncio.open_connection("server", 80)
+        writer.write(b"hello")
+        await asyncio.get_running_loop().create_future()
+
+    server = site.host("server", serve)
+    client = site.host("client", connect)
+    site.at(killed_at_s, client.kill)
+    site.run(200)
+    assert len(server.loop.stack.halves) == len(client.loop.stack.halves) == 0
+    assert len(ends) <= 1

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simkit.run_command import all_runs, bad_input, print_json, run_again, run_twice, write_page
+from simkit.run_command import all_runs, bad_input, print_json, problems_of, run_again, run_twice, write_page
 
 if TYPE_CHECKING:
     from simkit.explore.audit import Audit
@@ -33,7 +33,17 @@ simkit --help lists all commands."""
 RUNS = "runs"
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+class Command(click.Group):
+    """The group of all commands; Ctrl-C while it reads its arguments ends quietly, with the code that says so."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+
+@click.group(cls=Command, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="simkit-dst", message="simkit %(version)s · core python")
 @click.pass_context
 def main(context: click.Context) -> None:
@@ -107,6 +117,8 @@ def run(
     """Run scenarios and judge them. Exit: 0 as declared, 1 not, 2 bad input, 3 unknown, 4 error."""
     from simkit.explore.pool import Pool
 
+    if variants and chosen:
+        raise click.UsageError("--variants means all of them; --variant means one: choose")
     with Pool(jobs, path=(str(Path.cwd()),) if systems else ()) as pool:
         pool.warm_up()
         from simkit.explore.plan import Plan, Request, is_run_folder
@@ -127,6 +139,8 @@ def run(
         try:
             plan = Plan(request, _registry(systems)) if request.targets else None
         except ScenarioError as error:
+            if as_json:
+                print_json({"problems": problems_of(error)})
             bad_input(error)
         code = 0
         for folder in folders:
@@ -249,7 +263,7 @@ def check(
         except ScenarioError as error:
             if not as_json:
                 click.echo(str(error), err=True)
-            problems += [{**each.position._asdict(), "message": each.message} for each in error.problems]
+            problems += problems_of(error)
     if as_json:
         print_json({"problems": problems, "timelines": timelines})
     sys.exit(2 if problems else 0)

@@ -19,6 +19,7 @@ import click
 if TYPE_CHECKING:
     from simkit.explore.campaign import Order
     from simkit.explore.pool import Pool
+    from simkit.language.problem import ScenarioError
     from simkit.observe.document import Document
 
 
@@ -26,6 +27,18 @@ def bad_input(error: object) -> NoReturn:
     """Print what is wrong and end with exit code 2."""
     click.echo(str(error), err=True)
     sys.exit(2)
+
+
+AGAIN_MAX = 5
+"""Runs that did not come out as declared for which a table names the command that shows them."""
+
+
+def problems_of(error: "ScenarioError") -> list[dict[str, Any]]:
+    """Return what is wrong with a file as plain data."""
+    found = []
+    for each in error.problems:
+        found.append({**each.position._asdict(), "message": each.message, "nearest": each.nearest})
+    return found
 
 
 def print_json(value: Any) -> None:
@@ -53,6 +66,10 @@ def all_runs(plan: Any, pool: "Pool", report: bool, as_json: bool) -> int:
         from simkit.report.table import table
 
         click.echo(table(documents, color=sys.stdout.isatty()), nl=False)
+        for order, document in [pair for pair in done if not pair[1].as_declared][:AGAIN_MAX]:
+            variant = f" --variant {order.variant}" if order.variant else ""
+            settings = "".join(f" --set '{setting}'" for setting in order.overrides)
+            click.echo(f"again   simkit run {order.scenario}{variant}{settings} --seed {document.seed}")
     if pool.interrupted:
         click.echo(
             f"interrupted: {len(documents)} of {len(plan.orders)} runs are told, with what was measured", err=True
@@ -140,6 +157,8 @@ def run_again(folder: Path, pool: "Pool", systems: tuple[str, ...], as_json: boo
         recorded = read_document(folder / "run.json")
     except (OSError, ValueError) as error:
         bad_input(f"{folder}: {error}")
+    if recorded.ended_ns is not None and recorded.error is None:
+        bad_input(f"{folder} was interrupted before its end: no run can be held against its digest")
     order = Order(scenario=str(folder / "scenario.yaml"), systems=systems, trace="hashes")
     [(_, document)] = carried_out([order], pool, recorded.duration_ns)
     same = document.digest == recorded.digest

@@ -73,7 +73,14 @@ WORK = Work(
             "salabim-yieldless", "benchmarks.messages.with_salabim:yieldless", "the same in greenlets", needs="greenlet"
         ),
         Contender("asyncio-jumping", "benchmarks.messages.with_asyncio:jumping", "loop.call_later to a mailbox"),
-        Contender("looptime", "benchmarks.messages.with_asyncio:on_looptime", "the same", share=0.03, step_s=2e-6),
+        Contender(
+            "looptime",
+            "benchmarks.messages.with_asyncio:on_looptime",
+            "the same",
+            share=0.03,
+            step_s=2e-6,
+            needs="looptime",
+        ),
         Contender("simloop", "benchmarks.messages.with_asyncio:on_simloop", "the same", python=(3, 12)),
         Contender("simloom", "benchmarks.messages.with_asyncio:on_simloom", "the same", share=0.2, python=(3, 12)),
     ),

@@ -61,7 +61,9 @@ WORK = Work(
         ),
         Contender("ciw", "benchmarks.mm1.with_ciw:prepare", "its own queueing network, no processes", share=0.2),
         Contender("asyncio-jumping", "benchmarks.mm1.with_asyncio:jumping", "asyncio.Semaphore, asyncio.sleep"),
-        Contender("looptime", "benchmarks.mm1.with_asyncio:on_looptime", "the same", share=0.03, step_s=2e-6),
+        Contender(
+            "looptime", "benchmarks.mm1.with_asyncio:on_looptime", "the same", share=0.03, step_s=2e-6, needs="looptime"
+        ),
         Contender("simloop", "benchmarks.mm1.with_asyncio:on_simloop", "the same", python=(3, 12)),
         Contender("simloom", "benchmarks.mm1.with_asyncio:on_simloom", "the same", share=0.2, python=(3, 12)),
     ),

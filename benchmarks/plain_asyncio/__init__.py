@@ -78,7 +78,12 @@ WORK = Work(
         Contender("simpy", "benchmarks.plain_asyncio.with_simpy:prepare", "timeout, Store with a capacity"),
         Contender("asyncio-jumping", "benchmarks.plain_asyncio.with_asyncio:jumping", "a selector that jumps"),
         Contender(
-            "looptime", "benchmarks.plain_asyncio.with_asyncio:on_looptime", "its defaults", share=0.05, step_s=2e-6
+            "looptime",
+            "benchmarks.plain_asyncio.with_asyncio:on_looptime",
+            "its defaults",
+            share=0.05,
+            step_s=2e-6,
+            needs="looptime",
         ),
         Contender("simloop", "benchmarks.plain_asyncio.with_asyncio:on_simloop", "seed 1", python=(3, 12)),
         Contender("simloom", "benchmarks.plain_asyncio.with_asyncio:on_simloom", "seed 1", share=0.2, python=(3, 12)),

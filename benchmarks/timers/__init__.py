@@ -76,7 +76,14 @@ WORK = Work(
             "salabim-yieldless", "benchmarks.timers.with_salabim:yieldless", "self.hold in a greenlet", needs="greenlet"
         ),
         Contender("asyncio-jumping", "benchmarks.timers.with_asyncio:jumping", "asyncio.sleep, a selector that jumps"),
-        Contender("looptime", "benchmarks.timers.with_asyncio:on_looptime", "asyncio.sleep", share=0.13, step_s=2e-6),
+        Contender(
+            "looptime",
+            "benchmarks.timers.with_asyncio:on_looptime",
+            "asyncio.sleep",
+            share=0.13,
+            step_s=2e-6,
+            needs="looptime",
+        ),
         Contender("simloop", "benchmarks.timers.with_asyncio:on_simloop", "asyncio.sleep", python=(3, 12)),
         Contender("simloom", "benchmarks.timers.with_asyncio:on_simloom", "asyncio.sleep", python=(3, 12)),
     ),

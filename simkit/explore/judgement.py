@@ -223,10 +223,7 @@ def _metric(expectation: MetricBound, evidence: Evidence) -> ExpectationEntry:
         if expectation.bound and expectation.comparison in ("<", "<=", ">", ">="):
             distance = (expectation.bound - value) / abs(expectation.bound)
             margin = min(1.0, distance if expectation.comparison in ("<", "<=") else -distance)
-    violations: tuple[ViolationEntry, ...] = ()
-    if verdict == "fail" and window is not None:
-        text = f"{expectation.metric} {expectation.statistic} is {summary.split('   ')[0]}"
-        violations = (ViolationEntry(time_ns=window[1], host="", text=text),)
+    # A statistic is broken over a window and at no moment of it: it has no violation to point at.
     return ExpectationEntry(
         text=expectation.text,
         kind="metric",
@@ -235,8 +232,7 @@ def _metric(expectation: MetricBound, evidence: Evidence) -> ExpectationEntry:
         as_declared=verdict == "pass",
         summary=summary,
         margin=margin,
-        violations=violations,
-        violations_total=len(violations),
+        violations_total=int(verdict == "fail"),
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from simkit.explore.campaign import Order, sweep_overrides
 from simkit.language.library import Library, Source
+from simkit.language.problem import Position, Problem, ScenarioError
 from simkit.language.resolved import Scenario
 from simkit.language.scenario import load_source
 from simkit.registry import Registry
@@ -62,6 +63,9 @@ class Plan:
                 if request.all_variants:
                     names = [None, *base.variants]
                 for variant in names or [None]:
+                    if request.sweep and base.sweep is None:
+                        message = "has no `sweep:`, which --sweep would run"
+                        raise ScenarioError(Problem(Position(source.shown, 0, 0), message))
                     for values in sweep_overrides(base) if request.sweep else [()]:
                         overrides = (*request.overrides, *values)
                         plain = variant is None and not values

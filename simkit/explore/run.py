@@ -262,6 +262,9 @@ def run_scenario(
     scenario = load_scenario(path_or_name, variant=variant, overrides=overrides, seed=seed, registry=registry)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
+        # What an earlier run of this name left must not be taken for this one's.
+        for name in ("run.json", "report.html", "junit.xml", "trace.bin"):
+            (folder / name).unlink(missing_ok=True)
         (folder / "scenario.yaml").write_text(dump(scenario), encoding="utf-8")
     run = Run(scenario, registry.card(scenario.system), folder=folder, trace=trace, strict=strict)
     document = run.execute(say)

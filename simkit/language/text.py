@@ -126,7 +126,9 @@ def read_text(text: str, file: str, limits: Limits = DEFAULT_LIMITS) -> Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file, 1, 1)
-        builder.problems.append(Problem(place, f"not YAML: {error.problem or error.context}"))
+        tab = text[mark.index : mark.index + 1] == "\t" if mark else False
+        reason = "a tab cannot indent; use spaces" if tab else f"not YAML: {error.problem or error.context}"
+        builder.problems.append(Problem(place, reason))
     except yaml.YAMLError as error:
         builder.problems.append(Problem(Position(file, 1, 1), f"not YAML: {str(error).splitlines()[0]}"))
     except RecursionError:

@@ -81,7 +81,7 @@ def test_columns_count_characters_not_bytes() -> None:
         ("", "the file is empty"),
         ("# nothing\n", "the file is empty"),
         ("a: b: c", "my.yaml:1:5: not YAML: mapping values are not allowed"),
-        ("a:\n\t- b", "my.yaml:2:1: not YAML"),
+        ("a:\n\t- b", "my.yaml:2:1: a tab cannot indent; use spaces"),
         ("a: [1", "not YAML"),
         ("a: \x07", "my.yaml:1:4: control character U+0007"),
         ("a: " + "9" * 101, "a number of 101 characters"),

@@ -32,9 +32,10 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 @dataclass
 class Watch:
-    """One check at work, and when its goal state was reached and left."""
+    """One check at work and, if an `eventually` awaits its goal state, when that was reached and left."""
 
     check: Check
+    awaited: bool = False
     changes: list[tuple[int, bool]] = field(default_factory=list)
     crashed: str = ""
 
@@ -94,6 +95,8 @@ class Judge:
                 watch = self._watches[expectation.check] = Watch(card.checks[expectation.check]())
                 watch.check.prepare(config)
                 watch.note(0)
+            if isinstance(expectation, Eventually):
+                self._watches[expectation.check].awaited = True
         world.records.subscribe(("event",), self._heard)
 
     def _heard(self, record: Record) -> None:
@@ -103,7 +106,8 @@ class Judge:
                 continue
             try:
                 watch.check.observe(record.time_ns, record.host, event)
-                watch.note(record.time_ns)
+                if watch.awaited:
+                    watch.note(record.time_ns)
             except Exception as error:
                 watch.crashed = exception_text(error)
 

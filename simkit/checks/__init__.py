@@ -4,6 +4,6 @@ A check observes and never touches: it has no way into the world, the nodes or t
 defect, so every check of a system is tested with a history that breaks it.
 """
 
-from simkit.checks.check import Check, Step, Violation
+from simkit.checks.check import Check, Step, Violation, sees
 
-__all__ = ["Check", "Step", "Violation"]
+__all__ = ["Check", "Step", "Violation", "sees"]

@@ -6,13 +6,15 @@ its goal was reached, which it says in `holds`.
 It deliberately keeps a limited number of violations: the first ones explain, and the rest are only counted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from simkit.node import Event
 
 VIOLATIONS_KEPT = 20
+
+_Method = TypeVar("_Method", bound=Callable[..., None])
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,24 @@ class Violation:
     story: tuple[Step, ...] = ()
 
 
+Sight = Callable[[int, str, Any], None]
+"""What sees an event: it takes the time in ns, the host and the event."""
+
+
+def sees(*kinds: type[Event]) -> Callable[[_Method], _Method]:
+    """Let a method of a check see the events of these kinds: ``method(self, time_ns, host, event)``."""
+
+    def mark(method: _Method) -> _Method:
+        method.sees = kinds  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
 class Check:
     """One claim; an instance watches one run.
+
+    A subclass marks the methods that see events with `sees`, or overrides `observe` to see all of them.
 
     Attributes:
         name: as scenario files and verdicts know it.
@@ -50,6 +68,12 @@ class Check:
     """
 
     name: ClassVar[str]
+    _marked: ClassVar[Mapping[str, tuple[type[Event], ...]]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own = {name: method.sees for name, method in vars(cls).items() if hasattr(method, "sees")}
+        cls._marked = {**cls._marked, **own}
 
     def __init__(self) -> None:
         self.violations: list[Violation] = []
@@ -64,7 +88,14 @@ class Check:
         """See the config of every role, by role, before the run: bounds such as a lease's length stand there."""
 
     def observe(self, time_ns: int, host: str, event: Event) -> None:
-        """See one emitted event; every event of the run comes here, in order."""
+        """See one emitted event; every event of the run comes here, in order, before the marked methods see it."""
+
+    def sights(self, kind: type[Event]) -> tuple[Sight, ...]:
+        """Return what sees the events of a kind, in order: `observe` where overridden, then the marked methods."""
+        every: tuple[Sight, ...] = () if type(self).observe is Check.observe else (self.observe,)
+        return every + tuple(
+            getattr(self, name) for name, kinds in self._marked.items() if any(issubclass(kind, seen) for seen in kinds)
+        )
 
     def conclude(self, end_ns: int) -> None:
         """See the end of the run: the last chance to find that something never happened."""

@@ -9,13 +9,14 @@ the run, not of the system under test.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from simkit.card import Card
-from simkit.checks.check import Check, Violation
+from simkit.checks.check import Check, Sight, Violation
 from simkit.kernel import Record, World
 from simkit.language.expectation import Always, Eventually, Expectation, Fails, MetricBound, Sometimes
 from simkit.language.units import format_clock, format_duration
+from simkit.node import Event
 from simkit.observe.document import ExpectationEntry, FaultEntry, StoryStep, Verdict, ViolationEntry, tell
 from simkit.observe.journal import exception_text
 from simkit.observe.metrics import Metrics
@@ -90,6 +91,7 @@ class Judge:
     ) -> None:
         self._expectations = expectations
         self._watches: dict[str, Watch] = {}
+        self._sights: dict[type[Event], tuple[tuple[Watch, tuple[Sight, ...]], ...]] = {}
         for expectation in expectations:
             if isinstance(expectation, (Always, Eventually, Fails)) and expectation.check not in self._watches:
                 watch = self._watches[expectation.check] = Watch(card.checks[expectation.check]())
@@ -100,16 +102,23 @@ class Judge:
         world.records.subscribe(("event",), self._heard)
 
     def _heard(self, record: Record) -> None:
-        event: Any = record.value
-        for watch in self._watches.values():
+        time_ns, host, event = record.time_ns, record.host, cast(Event, record.value)
+        for watch, sights in self._sights.get(type(event)) or self._looked_up(type(event)):
             if watch.crashed:
                 continue
             try:
-                watch.check.observe(record.time_ns, record.host, event)
+                for see in sights:
+                    see(time_ns, host, event)
                 if watch.awaited:
-                    watch.note(record.time_ns)
+                    watch.note(time_ns)
             except Exception as error:
                 watch.crashed = exception_text(error)
+
+    def _looked_up(self, kind: type[Event]) -> tuple[tuple[Watch, tuple[Sight, ...]], ...]:
+        """Find who sees a kind of event, once for each kind: most checks see few of many."""
+        found = [(watch, watch.check.sights(kind)) for watch in self._watches.values()]
+        self._sights[kind] = tuple((watch, sights) for watch, sights in found if sights)
+        return self._sights[kind]
 
     @property
     def violations(self) -> int:

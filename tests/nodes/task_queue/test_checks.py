@@ -56,7 +56,8 @@ class History:
     def __call__(self, *events: Event, host: str = "broker") -> "History":
         for event in events:
             self.now_ns += S
-            self.check.observe(self.now_ns, host, event)
+            for see in self.check.sights(type(event)):
+                see(self.now_ns, host, event)
         return self
 
     def later(self, seconds: float) -> "History":

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from simkit.checks.check import Check
+from simkit.checks import Check, sees
 from simkit.node import Event
-from simkit_nodes.task_queue.checks.delivery import ENDS
+from simkit_nodes.task_queue.checks.delivery import ENDS, Ended
 from simkit_nodes.task_queue.events import (
     BrokerRecovered,
     LeaseExtended,
@@ -35,9 +35,8 @@ class Accounting(Check):
         self.counts = 0
         self.last: QueueCounted | None = None
 
-    def observe(self, time_ns: int, host: str, event: Event) -> None:
-        if not isinstance(event, QueueCounted):
-            return
+    @sees(QueueCounted)
+    def _count(self, time_ns: int, host: str, event: QueueCounted) -> None:
         self.counts += 1
         self.last = event
         pending = event.ready + event.delayed + event.leased + event.taken
@@ -83,22 +82,41 @@ class QueueDrained(Check):
 
     def observe(self, time_ns: int, host: str, event: Event) -> None:
         self._now_ns = time_ns
-        if isinstance(event, TaskSubmitted):
-            if not event.due_ns:
-                self._wait(event.task)
-        elif isinstance(event, (TaskLeased, LeaseExtended)):
-            self._forget(event.task)
-            if not (isinstance(event, TaskLeased) and event.early):
-                self._leased[event.task] = time_ns + event.deadline_ns - event.now_ns
-        elif isinstance(event, (*ENDS, TaskRetried)):
-            self._forget(event.task)
-        elif isinstance(event, (TaskPromoted, TaskReleased, TaskRedelivered, TaskRedriven)):
-            self._forget(event.task)
+
+    @sees(TaskSubmitted)
+    def _submit(self, time_ns: int, host: str, event: TaskSubmitted) -> None:
+        if not event.due_ns:
             self._wait(event.task)
-        elif isinstance(event, TaskRecovered):
-            self._found[event.task] = event.state
-        elif isinstance(event, BrokerRecovered):
-            self._recovered()
+
+    @sees(TaskLeased, LeaseExtended)
+    def _lease(self, time_ns: int, host: str, event: TaskLeased | LeaseExtended) -> None:
+        self._forget(event.task)
+        if not (isinstance(event, TaskLeased) and event.early):
+            self._leased[event.task] = time_ns + event.deadline_ns - event.now_ns
+
+    @sees(*ENDS, TaskRetried)
+    def _end(self, time_ns: int, host: str, event: Ended | TaskRetried) -> None:
+        self._forget(event.task)
+
+    @sees(TaskPromoted, TaskReleased, TaskRedelivered, TaskRedriven)
+    def _return(
+        self, time_ns: int, host: str, event: TaskPromoted | TaskReleased | TaskRedelivered | TaskRedriven
+    ) -> None:
+        self._forget(event.task)
+        self._wait(event.task)
+
+    @sees(TaskRecovered)
+    def _find(self, time_ns: int, host: str, event: TaskRecovered) -> None:
+        self._found[event.task] = event.state
+
+    @sees(BrokerRecovered)
+    def _recover(self, time_ns: int, host: str, event: BrokerRecovered) -> None:
+        found, self._found = self._found, {}
+        before, self._ready = self._ready, {}
+        for task, state in found.items():
+            if state == "ready":
+                self._ready[task] = before.get(task, self._now_ns)
+        self._leased = {task: until_ns for task, until_ns in self._leased.items() if found.get(task) == "leased"}
 
     def _wait(self, task: str) -> None:
         self._ready[task] = self._now_ns
@@ -107,14 +125,6 @@ class QueueDrained(Check):
     def _forget(self, task: str) -> None:
         self._ready.pop(task, None)
         self._leased.pop(task, None)
-
-    def _recovered(self) -> None:
-        found, self._found = self._found, {}
-        before, self._ready = self._ready, {}
-        for task, state in found.items():
-            if state == "ready":
-                self._ready[task] = before.get(task, self._now_ns)
-        self._leased = {task: until_ns for task, until_ns in self._leased.items() if found.get(task) == "leased"}
 
     def summary(self) -> str:
         if self._ready:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simkit.checks.check import Check, Step
+from simkit.checks import Step, sees
 from simkit.node import Event
-from simkit_nodes.task_queue.checks.stories import Stories, task_of
+from simkit_nodes.task_queue.checks.stories import TaskCheck
 from simkit_nodes.task_queue.events import (
     BrokerRecovered,
     LeaseExtended,
@@ -29,6 +29,7 @@ from simkit_nodes.task_queue.events import (
 )
 from simkit_nodes.task_queue.scripts import TERMINAL
 
+Ended = TaskSucceeded | TaskFailed | TaskDead
 ENDS = (TaskSucceeded, TaskFailed, TaskDead)
 
 
@@ -42,7 +43,7 @@ class _Open:
     until_ns: int = 0  # when that worker should have ended it
 
 
-class NoAckedTaskLost(Check):
+class NoAckedTaskLost(TaskCheck):
     """Whatever a client was told is in the queue is there, or in a worker's hands, until it ends.
 
     Lost is: not found when a broker comes back; only in the memory of a worker that has started anew (`ack: early`),
@@ -55,39 +56,20 @@ class NoAckedTaskLost(Check):
         super().__init__()
         self.acknowledged = 0
         self.lost = 0
-        self._stories = Stories()
         self._open: dict[str, _Open] = {}
         self._held: dict[str, dict[str, None]] = {}  # tasks by the worker that alone knows them
         self._found: dict[str, str] = {}  # tasks of the recovery being told
         self._vanished: dict[str, None] = {}  # gone in a recovery before anybody was told of them
 
-    def observe(self, time_ns: int, host: str, event: Event) -> None:
-        task = task_of(event)
-        if task is not None:
-            self._stories.remember(time_ns, host, event, task)
-        if isinstance(event, TaskSubmitted):
-            self._open[event.task] = _Open()
-            self._vanished.pop(event.task, None)
-        elif isinstance(event, TaskAcknowledged):
-            self._acknowledge(time_ns, host, event.task)
-        elif isinstance(event, TaskLeased):
-            self._lease(time_ns, event)
-        elif isinstance(event, ENDS):
-            self._end(event.task)
-        elif isinstance(event, (TaskRetried, TaskReleased)):
-            self._let_go(event.task)
-        elif isinstance(event, TaskRedriven):
-            self._open[event.task] = _Open(acknowledged=True)
-        elif isinstance(event, TaskRecovered):
-            self._found[event.task] = event.state
-        elif isinstance(event, BrokerRecovered):
-            self._recover(time_ns, host)
-        elif isinstance(event, WorkerStarted):
-            for held in list(self._held.get(host, ())):
-                self._lose(time_ns, host, held, f"was only in the memory of {host}, which has started anew")
+    @sees(TaskSubmitted)
+    def _submit(self, time_ns: int, host: str, event: TaskSubmitted) -> None:
+        self._open[event.task] = _Open()
+        self._vanished.pop(event.task, None)
 
-    def _acknowledge(self, time_ns: int, host: str, task: str) -> None:
+    @sees(TaskAcknowledged)
+    def _acknowledge(self, time_ns: int, host: str, event: TaskAcknowledged) -> None:
         self.acknowledged += 1
+        task = event.task
         entry = self._open.get(task)
         if task in self._vanished:
             self._open[task] = _Open(acknowledged=True)
@@ -99,12 +81,34 @@ class NoAckedTaskLost(Check):
         else:
             entry.acknowledged = True
 
-    def _lease(self, time_ns: int, event: TaskLeased) -> None:
+    @sees(TaskLeased)
+    def _lease(self, time_ns: int, host: str, event: TaskLeased) -> None:
         entry = self._open.get(event.task)
         if event.early and entry is not None:
             entry.holder = event.worker
             entry.until_ns = time_ns + event.deadline_ns - event.now_ns
             self._held.setdefault(event.worker, {})[event.task] = None
+
+    @sees(TaskRetried, TaskReleased)
+    def _return(self, time_ns: int, host: str, event: TaskRetried | TaskReleased) -> None:
+        self._let_go(event.task)
+
+    @sees(TaskRedriven)
+    def _redrive(self, time_ns: int, host: str, event: TaskRedriven) -> None:
+        self._open[event.task] = _Open(acknowledged=True)
+
+    @sees(*ENDS)
+    def _end(self, time_ns: int, host: str, event: Ended) -> None:
+        self._close(event.task)
+
+    @sees(TaskRecovered)
+    def _find(self, time_ns: int, host: str, event: TaskRecovered) -> None:
+        self._found[event.task] = event.state
+
+    @sees(WorkerStarted)
+    def _start(self, time_ns: int, host: str, event: WorkerStarted) -> None:
+        for held in list(self._held.get(host, ())):
+            self._lose(time_ns, host, held, f"was only in the memory of {host}, which has started anew")
 
     def _let_go(self, task: str) -> None:
         entry = self._open.get(task)
@@ -112,7 +116,7 @@ class NoAckedTaskLost(Check):
             self._held[entry.holder].pop(task, None)
             entry.holder = None
 
-    def _end(self, task: str) -> None:
+    def _close(self, task: str) -> None:
         self._let_go(task)
         entry = self._open.get(task)
         if entry is None:
@@ -122,12 +126,13 @@ class NoAckedTaskLost(Check):
         else:
             entry.ended = True
 
-    def _recover(self, time_ns: int, host: str) -> None:
+    @sees(BrokerRecovered)
+    def _recover(self, time_ns: int, host: str, event: BrokerRecovered) -> None:
         found, self._found = self._found, {}
         for task, entry in list(self._open.items()):
             state = found.get(task)
             if state in TERMINAL:
-                self._end(task)
+                self._close(task)
             elif state is None and not entry.ended:
                 if entry.acknowledged:
                     self._lose(time_ns, host, task, "is not in the broker's file after a restart")
@@ -142,7 +147,7 @@ class NoAckedTaskLost(Check):
         if entry is not None and entry.acknowledged:
             self.lost += 1
             text = f"task {task} was acknowledged and is lost: it {how}"
-            self.violated(time_ns, host, text, *self._stories.tell(task), Step(time_ns, host, f"task {task} {how}"))
+            self.broken(time_ns, host, task, text, Step(time_ns, host, f"task {task} {how}"))
 
     def conclude(self, end_ns: int) -> None:
         for task, entry in list(self._open.items()):
@@ -153,31 +158,26 @@ class NoAckedTaskLost(Check):
         return f"{self.acknowledged:,} tasks acknowledged, {self.lost:,} lost"
 
 
-class TerminalStateUnique(Check):
+class TerminalStateUnique(TaskCheck):
     """A task ends once: the first of success, failure and dead letter stands."""
 
     name = "terminal_state_unique"
 
     def __init__(self) -> None:
         super().__init__()
-        self._stories = Stories()
-        self._ended: dict[str, str] = {}
+        self._ended: dict[str, Ended] = {}
 
-    def observe(self, time_ns: int, host: str, event: Event) -> None:
-        task = task_of(event)
-        if task is None:
-            return
-        self._stories.remember(time_ns, host, event, task)
-        if isinstance(event, TaskRedriven):
-            self._ended.pop(task, None)
-        elif isinstance(event, ENDS):
-            kind = _KINDS[type(event)]
-            first = self._ended.get(task)
-            if first is None:
-                self._ended[task] = kind
-            else:
-                text = f"task {task} ended as {first} and then as {kind}"
-                self.violated(time_ns, host, text, *self._stories.tell(task))
+    @sees(TaskRedriven)
+    def _redrive(self, time_ns: int, host: str, event: TaskRedriven) -> None:
+        self._ended.pop(event.task, None)
+
+    @sees(*ENDS)
+    def _end(self, time_ns: int, host: str, event: Ended) -> None:
+        kind = _KINDS[type(event)]
+        first = self._ended.setdefault(event.task, event)
+        if first is not event:
+            text = f"task {event.task} ended as {_KINDS[type(first)]} and then as {kind}"
+            self.broken(time_ns, host, event.task, text)
 
     def summary(self) -> str:
         return f"{len(self._ended):,} tasks ended, {self.violations_total:,} more than once"
@@ -186,7 +186,7 @@ class TerminalStateUnique(Check):
 _KINDS: dict[type[Event], str] = {TaskSucceeded: "success", TaskFailed: "failure", TaskDead: "dead"}
 
 
-class LeaseExclusive(Check):
+class LeaseExclusive(TaskCheck):
     """Two workers never hold a valid lease of one task at the same moment of the broker's clock."""
 
     name = "lease_exclusive"
@@ -194,33 +194,35 @@ class LeaseExclusive(Check):
     def __init__(self) -> None:
         super().__init__()
         self.leases = 0
-        self._stories = Stories()
         self._live: dict[str, TaskLeased | LeaseExtended] = {}
 
-    def observe(self, time_ns: int, host: str, event: Event) -> None:
-        task = task_of(event)
-        if task is None:
-            return
-        self._stories.remember(time_ns, host, event, task)
-        live = self._live.get(task)
-        if isinstance(event, TaskLeased):
-            self.leases += 1
-            if live is not None and live.deadline_ns > event.now_ns:
-                left = (live.deadline_ns - event.now_ns) / 1e9
-                text = f"task {task} leased to {event.worker} while {live.worker} still held it for {left:.3f} s"
-                self.violated(time_ns, host, text, *self._stories.tell(task))
-            if not event.early:
-                self._live[task] = event
-        elif isinstance(event, LeaseExtended):
-            if live is not None and live.token == event.token:
-                self._live[task] = event
-        elif isinstance(event, TaskRedelivered):
-            if live is not None and live.token == event.token and live.deadline_ns > event.now_ns:
-                text = f"the sweeper took task {task} from {live.worker} before its deadline"
-                self.violated(time_ns, host, text, *self._stories.tell(task))
-            self._live.pop(task, None)
-        elif isinstance(event, (*ENDS, TaskRetried, TaskReleased)):
-            self._live.pop(task, None)
+    @sees(TaskLeased)
+    def _lease(self, time_ns: int, host: str, event: TaskLeased) -> None:
+        self.leases += 1
+        live = self._live.get(event.task)
+        if live is not None and live.deadline_ns > event.now_ns:
+            left = (live.deadline_ns - event.now_ns) / 1e9
+            text = f"task {event.task} leased to {event.worker} while {live.worker} still held it for {left:.3f} s"
+            self.broken(time_ns, host, event.task, text)
+        if not event.early:
+            self._live[event.task] = event
+
+    @sees(LeaseExtended)
+    def _extend(self, time_ns: int, host: str, event: LeaseExtended) -> None:
+        live = self._live.get(event.task)
+        if live is not None and live.token == event.token:
+            self._live[event.task] = event
+
+    @sees(TaskRedelivered)
+    def _redeliver(self, time_ns: int, host: str, event: TaskRedelivered) -> None:
+        live = self._live.pop(event.task, None)
+        if live is not None and live.token == event.token and live.deadline_ns > event.now_ns:
+            text = f"the sweeper took task {event.task} from {live.worker} before its deadline"
+            self.broken(time_ns, host, event.task, text)
+
+    @sees(*ENDS, TaskRetried, TaskReleased)
+    def _end(self, time_ns: int, host: str, event: Ended | TaskRetried | TaskReleased) -> None:
+        self._live.pop(event.task, None)
 
     def summary(self) -> str:
         return f"{self.leases:,} leases, {self.violations_total:,} overlapping"

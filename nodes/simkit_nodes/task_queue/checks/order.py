@@ -5,10 +5,9 @@ All three follow the queue through the broker's events, which come in the order 
 
 from __future__ import annotations
 
-from simkit.checks.check import Check
-from simkit.node import Event
-from simkit_nodes.task_queue.checks.delivery import ENDS
-from simkit_nodes.task_queue.checks.stories import Stories, task_of
+from simkit.checks import Check, sees
+from simkit_nodes.task_queue.checks.delivery import ENDS, Ended
+from simkit_nodes.task_queue.checks.stories import TaskCheck
 from simkit_nodes.task_queue.events import (
     BrokerRecovered,
     TaskLeased,
@@ -22,6 +21,8 @@ from simkit_nodes.task_queue.events import (
 )
 
 PRIORITIES = 10
+Returned = TaskPromoted | TaskRedelivered | TaskReleased | TaskRedriven
+RETURNS = (TaskPromoted, TaskRedelivered, TaskReleased, TaskRedriven)
 
 
 class PriorityOrder(Check):
@@ -36,30 +37,33 @@ class PriorityOrder(Check):
         self._ready: list[dict[str, None]] = [{} for _ in range(PRIORITIES)]
         self._found: dict[str, str] = {}
 
-    def observe(self, time_ns: int, host: str, event: Event) -> None:
-        if isinstance(event, TaskSubmitted):
-            self._priority[event.task] = event.priority
-            if not event.due_ns:
-                self._ready[event.priority][event.task] = None
-        elif isinstance(event, TaskLeased):
-            self._leased(time_ns, host, event)
-        elif isinstance(event, (TaskPromoted, TaskRedelivered, TaskReleased, TaskRedriven)):
-            priority = self._priority.get(event.task)
-            if priority is not None:
-                self._ready[priority][event.task] = None
-        elif isinstance(event, (*ENDS, TaskRetried)):
-            self._take(event.task)
-        elif isinstance(event, TaskRecovered):
-            self._found[event.task] = event.state
-        elif isinstance(event, BrokerRecovered):
-            self._recovered()
+    @sees(TaskSubmitted)
+    def _submit(self, time_ns: int, host: str, event: TaskSubmitted) -> None:
+        self._priority[event.task] = event.priority
+        if not event.due_ns:
+            self._ready[event.priority][event.task] = None
+
+    @sees(*RETURNS)
+    def _return(self, time_ns: int, host: str, event: Returned) -> None:
+        priority = self._priority.get(event.task)
+        if priority is not None:
+            self._ready[priority][event.task] = None
+
+    @sees(*ENDS, TaskRetried)
+    def _end(self, time_ns: int, host: str, event: Ended | TaskRetried) -> None:
+        self._take(event.task)
+
+    @sees(TaskRecovered)
+    def _find(self, time_ns: int, host: str, event: TaskRecovered) -> None:
+        self._found[event.task] = event.state
 
     def _take(self, task: str) -> None:
         priority = self._priority.get(task)
         if priority is not None:
             self._ready[priority].pop(task, None)
 
-    def _leased(self, time_ns: int, host: str, event: TaskLeased) -> None:
+    @sees(TaskLeased)
+    def _lease(self, time_ns: int, host: str, event: TaskLeased) -> None:
         self.leases += 1
         self._take(event.task)
         for urgent in range(event.priority):
@@ -69,7 +73,8 @@ class PriorityOrder(Check):
                 self.violated(time_ns, host, text)
                 return
 
-    def _recovered(self) -> None:
+    @sees(BrokerRecovered)
+    def _recover(self, time_ns: int, host: str, event: BrokerRecovered) -> None:
         found, self._found = self._found, {}
         self._ready = [{} for _ in range(PRIORITIES)]
         for task, state in found.items():
@@ -92,30 +97,34 @@ class FifoWithinPriority(Check):
         self._priority: dict[str, int] = {}
         self._queue: list[dict[str, None]] = [{} for _ in range(PRIORITIES)]
 
-    def observe(self, time_ns: int, host: str, event: Event) -> None:
-        if isinstance(event, TaskSubmitted):
-            self._priority[event.task] = event.priority
-            if not event.due_ns:
-                self._queue[event.priority][event.task] = None
-        elif isinstance(event, (TaskPromoted, TaskRedelivered, TaskReleased, TaskRedriven)):
-            priority = self._priority.get(event.task)
-            if priority is not None:
-                self._queue[priority].pop(event.task, None)
-                self._queue[priority][event.task] = None
-        elif isinstance(event, TaskLeased):
-            self.leases += 1
-            queue = self._queue[event.priority]
-            if event.task in queue:
-                first = next(iter(queue))
-                del queue[event.task]
-                if first != event.task:
-                    self.violated(time_ns, host, f"task {event.task} started before {first}, which was ready earlier")
+    @sees(TaskSubmitted)
+    def _submit(self, time_ns: int, host: str, event: TaskSubmitted) -> None:
+        self._priority[event.task] = event.priority
+        if not event.due_ns:
+            self._queue[event.priority][event.task] = None
+
+    @sees(*RETURNS)
+    def _return(self, time_ns: int, host: str, event: Returned) -> None:
+        priority = self._priority.get(event.task)
+        if priority is not None:
+            self._queue[priority].pop(event.task, None)
+            self._queue[priority][event.task] = None
+
+    @sees(TaskLeased)
+    def _lease(self, time_ns: int, host: str, event: TaskLeased) -> None:
+        self.leases += 1
+        queue = self._queue[event.priority]
+        if event.task in queue:
+            first = next(iter(queue))
+            del queue[event.task]
+            if first != event.task:
+                self.violated(time_ns, host, f"task {event.task} started before {first}, which was ready earlier")
 
     def summary(self) -> str:
         return f"{self.leases:,} leases, {self.violations_total:,} out of turn"
 
 
-class EtaNotEarly(Check):
+class EtaNotEarly(TaskCheck):
     """No task starts before the time it was asked to wait for, on the broker's clock."""
 
     name = "eta_not_early"
@@ -124,23 +133,18 @@ class EtaNotEarly(Check):
         super().__init__()
         self.delayed = 0
         self._due_ns: dict[str, int] = {}
-        self._stories = Stories()
 
-    def observe(self, time_ns: int, host: str, event: Event) -> None:
-        task = task_of(event)
-        if task is None:
-            return
-        if isinstance(event, TaskSubmitted) and event.due_ns:
+    @sees(TaskSubmitted)
+    def _submit(self, time_ns: int, host: str, event: TaskSubmitted) -> None:
+        if event.due_ns:
             self.delayed += 1
-            self._due_ns[task] = event.due_ns
-        if task not in self._due_ns:
-            return
-        self._stories.remember(time_ns, host, event, task)
-        if isinstance(event, TaskLeased):
-            early_ns = self._due_ns.pop(task) - event.now_ns
-            if early_ns > 0:
-                text = f"task {task} started {early_ns / 1e9:.6f} s before its time"
-                self.violated(time_ns, host, text, *self._stories.tell(task))
+            self._due_ns[event.task] = event.due_ns
+
+    @sees(TaskLeased)
+    def _lease(self, time_ns: int, host: str, event: TaskLeased) -> None:
+        early_ns = self._due_ns.pop(event.task, 0) - event.now_ns
+        if early_ns > 0:
+            self.broken(time_ns, host, event.task, f"task {event.task} started {early_ns / 1e9:.6f} s before its time")
 
     def summary(self) -> str:
         return f"{self.delayed:,} delayed tasks, {self.violations_total:,} early"

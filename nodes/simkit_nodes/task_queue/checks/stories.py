@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import Any
 
-from simkit.checks.check import Step
+from simkit.checks.check import Check, Step
 from simkit.node import Event
 from simkit_nodes.task_queue.events import (
     EffectApplied,
@@ -57,9 +57,21 @@ class Stories:
         return tuple(Step(time_ns, host, describe(event)) for time_ns, host, event in self._events.get(task, ()))
 
 
-def task_of(event: Event) -> str | None:
-    """The task an event is about, if any."""
-    return getattr(event, "task", None)
+class TaskCheck(Check):
+    """A check about single tasks: it remembers what happened to each, and tells it with a violation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stories = Stories()
+
+    def observe(self, time_ns: int, host: str, event: Event) -> None:
+        task = getattr(event, "task", None)
+        if task is not None:
+            self._stories.remember(time_ns, host, event, task)
+
+    def broken(self, time_ns: int, host: str, task: str, text: str, *last: Step) -> None:
+        """Note a violation that is about one task."""
+        self.violated(time_ns, host, text, *self._stories.tell(task), *last)
 
 
 def describe(event: Any) -> str:

@@ -33,6 +33,17 @@ simkit --help lists all commands."""
 RUNS = "runs"
 
 
+def completing(kind: str) -> Any:
+    """Complete an argument by the names of that kind in `simkit.completion`, which is only imported on Tab."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
+        from simkit import completion
+
+        return getattr(completion, kind)(context, parameter, incomplete)
+
+    return complete
+
+
 class Command(click.Group):
     """The group of all commands; Ctrl-C while it reads its arguments ends quietly, with the code that says so."""
 
@@ -82,11 +93,22 @@ json_option = click.option(
 
 
 @main.command()
-@click.argument("targets", nargs=-1, required=True, metavar="FILE|FOLDER|NAME|RUN_DIR...")
+@click.argument(
+    "targets",
+    nargs=-1,
+    required=True,
+    metavar="FILE|FOLDER|NAME|RUN_DIR...",
+    shell_complete=completing("scenarios"),
+)
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="Instead of the file's seed.")
 @click.option("--seeds", type=click.IntRange(1, 1_000_000), help="Run with this many seeds, from the first one on.")
 @click.option(
-    "--variant", "chosen", multiple=True, metavar="NAME", help="Run this variant instead of the file as it is."
+    "--variant",
+    "chosen",
+    multiple=True,
+    metavar="NAME",
+    help="Run this variant instead of the file as it is.",
+    shell_complete=completing("variants"),
 )
 @click.option("--variants", is_flag=True, help="Run the file and every variant of it.")
 @click.option("--sweep", is_flag=True, help="Run every combination that the file's `sweep:` asks for.")
@@ -154,7 +176,7 @@ def run(
 
 
 @main.command()
-@click.argument("system")
+@click.argument("system", shell_complete=completing("systems"))
 @click.option("--switches", is_flag=True, help="Only the protections that can be turned off.")
 @click.option("--figures", is_flag=True, help="Only the published figures.")
 @click.option("--only", metavar="WORD", help="Only rows whose switch, check or figure has this word in it.")
@@ -206,8 +228,8 @@ def _audited(audit: "Audit", pool: "Pool") -> bool:
 
 
 @main.command()
-@click.argument("targets", nargs=-1, metavar="FILE|FOLDER|NAME...")
-@click.option("--variant", metavar="NAME", help="Check this variant.")
+@click.argument("targets", nargs=-1, metavar="FILE|FOLDER|NAME...", shell_complete=completing("scenarios"))
+@click.option("--variant", metavar="NAME", help="Check this variant.", shell_complete=completing("variants"))
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value first.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of scenario files, for editors.")
 @click.option("--reference", is_flag=True, help="Print the reference page of scenario files, as Markdown.")
@@ -283,7 +305,7 @@ def _system_page(registry: "Registry", name: str, into: Path | None) -> None:
 
 
 @main.command("list")
-@click.argument("word", required=False, metavar="[SYSTEM|FAULT]")
+@click.argument("word", required=False, metavar="[SYSTEM|FAULT]", shell_complete=completing("systems_and_faults"))
 @system_option
 @json_option
 def list_(word: str | None, systems: tuple[str, ...], as_json: bool) -> None:
@@ -303,7 +325,13 @@ def list_(word: str | None, systems: tuple[str, ...], as_json: bool) -> None:
 
 
 @main.command("open")
-@click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[RUN_DIR]")
+@click.argument(
+    "folder",
+    required=False,
+    type=click.Path(path_type=Path),
+    metavar="[RUN_DIR]",
+    shell_complete=completing("runs"),
+)
 @click.option("--rebuild", is_flag=True, help="Write report.html anew from run.json.")
 @click.option("--logs", is_flag=True, help="Print the run's logs instead.")
 @click.option("--runs", default=RUNS, show_default=True, type=click.Path(path_type=Path), help="Where run folders are.")
@@ -348,7 +376,14 @@ def new() -> None:
 
 @new.command("scenario")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--from", "base", default="task_queue/slow_is_not_dead", show_default=True, metavar="NAME|FILE")
+@click.option(
+    "--from",
+    "base",
+    default="task_queue/slow_is_not_dead",
+    show_default=True,
+    metavar="NAME|FILE",
+    shell_complete=completing("scenarios"),
+)
 def new_scenario(file: Path, base: str) -> None:
     """Copy a scenario to FILE, to be changed."""
     from simkit.language.library import Library

@@ -6,7 +6,8 @@ not synced, any part: each write whole, torn at a sector boundary, or not at all
 differs too much to rely on (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014).
 
 It is deliberately not a block device or a file system: no directories, no permissions, no read cache (every read pays
-the device), no bytes that rot. A write costs a copy into memory, but waits behind a sync under way, as Linux has it.
+the device, and sees what rotted there). A write costs a copy into memory, but waits behind a sync under way, as Linux
+has it.
 """
 
 from asyncio import get_running_loop
@@ -14,12 +15,12 @@ from collections import deque
 from collections.abc import Callable
 from errno import EINVAL, EIO, ENOENT, ENOSPC, errorcode
 from os import strerror
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf
-
-from simkit.hosts.cpu import SlowDown
-from simkit.kernel.distribution import Constant, Distribution, LogNormal, Uniform
+from simkit.hosts.disk_health import DiskHealth, Straying
+from simkit.hosts.disk_model import MODELS, DiskModel
+from simkit.hosts.page_cache import Cached, Change, Directory, File, Names, change_bytes, change_names, survive
+from simkit.kernel.distribution import Distribution
 from simkit.kernel.station import Station
 from simkit.kernel.stream import Stream
 
@@ -30,162 +31,6 @@ if TYPE_CHECKING:
 
 _BILLION = 10**9
 
-SyncFailure = Literal["error", "lie"]
-
-
-class DiskModel(BaseModel):
-    """How fast and how large a disk is. Latencies are distributions in nanoseconds; None is without limit."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    read: InstanceOf[Distribution] = Constant(0)
-    """Time to the first byte of a read from the device."""
-    write: InstanceOf[Distribution] = Constant(0)
-    """Time of a system call that copies into the page cache."""
-    sync: InstanceOf[Distribution] = Constant(0)
-    """Time of a sync beside the transfer of its bytes: the journal's commit and the drive's flush."""
-    read_bandwidth: int | None = Field(default=None, gt=0)
-    """Bytes per second from the device."""
-    copy_bandwidth: int | None = Field(default=None, gt=0)
-    """Bytes per second into the page cache."""
-    sync_bandwidth: int | None = Field(default=None, gt=0)
-    """Bytes per second to the device."""
-    sector: int = Field(default=512, gt=0)
-    """Bytes that reach the device whole or not at all."""
-    write_back_ns: int | None = Field(default=30 * _BILLION, ge=0)
-    """Age at which the kernel makes a change durable by itself (Linux: vm.dirty_expire_centisecs, 30 s); None never."""
-    capacity: int = Field(default=2**30, gt=0)
-    """Bytes of all files together, kept in memory; a write beyond it fails with ENOSPC."""
-
-
-def _drive(read: Distribution, sync: Distribution, *, read_mb: int, sync_mb: int) -> DiskModel:
-    """Return a drive of so many MB/s behind the page cache of an ordinary machine.
-
-    A write is a system call of about a microsecond and a copy at 4 GB/s, after Dean's "Numbers Everyone Should Know"
-    (LADIS 2009): 250 us to read 1 MB from memory.
-    """
-    bandwidths = {"read_bandwidth": read_mb * 10**6, "sync_bandwidth": sync_mb * 10**6, "copy_bandwidth": 4 * 10**9}
-    return DiskModel(read=read, write=Constant(1_000), sync=sync, **bandwidths)
-
-
-MODELS: dict[str, DiskModel] = {
-    "ideal": DiskModel(),
-    "ssd": _drive(LogNormal(110_000, 0.325), LogNormal(150_000, 0.54), read_mb=500, sync_mb=490),
-    "nvme": _drive(LogNormal(85_000, 0.325), LogNormal(30_000, 0.4), read_mb=3_200, sync_mb=1_050),
-    "hdd": _drive(Uniform(7_400_000, 15_730_000), Uniform(8_200_000, 16_530_000), read_mb=154, sync_mb=154),
-}
-"""The named models.
-
-ideal: takes no time; still loses what is not synced.
-ssd: a SATA data-centre drive, Intel DC S4500 product specification: random read 110 us typical and 300 us at 99.9 %,
-    500 and 490 MB/s; a sync as about three random writes of 52 us (data, journal, flush), with the 99.9 % of writes
-    there (800 us) as its tail.
-nvme: Intel P4500 2 TB (Lenovo product guide): random read 85 us, 3.2 and 1.05 GB/s; the tail of reads is that of the
-    SATA drive. A sync of some tens of us is what drives with power loss protection are known for (Callaghan, "SSDs,
-    power loss protection and fsync latency", 2026); 30 us and its tail are an estimate. Drives without that protection
-    take milliseconds: describe such a drive by a model of your own.
-hdd: 7200 rpm, WD Ultrastar DC HC310 specification: average seek 7.4 ms to read and 8.2 ms to write, then anything up
-    to one revolution of 8.33 ms; 154 MB/s is from StorageReview on a WD Black of 4 TB. A sync pays one positioning.
-"""
-
-
-class Change(NamedTuple):
-    """One change in the page cache that is not durable yet."""
-
-    sequence: int
-    time_ns: int
-    offset: int = 0
-    data: bytes | None = None
-    """Bytes at `offset`; with None the change is of the size, to `offset`."""
-    names: "Names" = ()
-    """Of the directory: what each name leads to from now on."""
-
-    def boundaries(self, sector: int) -> list[int]:
-        """Return where within `data` a new sector begins."""
-        if self.data is None:
-            return []
-        start, end = self.offset, self.offset + len(self.data)
-        return [place - start for place in range((start // sector + 1) * sector, end, sector)]
-
-    def torn(self, cut: int, *, head: bool) -> Self:
-        """Return the part of it before, or from, the byte `cut` on."""
-        data = self.data or b""
-        return self._replace(data=data[:cut]) if head else self._replace(offset=self.offset + cut, data=data[cut:])
-
-
-class Cached:
-    """Something in the page cache: what of it is not durable yet, and what syncs have made of that."""
-
-    __slots__ = ("changes", "covered", "failed", "unsent")
-
-    def __init__(self) -> None:
-        self.changes: deque[Change] = deque()
-        self.covered = 0  # the last change that some sync, perhaps still under way, makes durable or loses
-        self.unsent = 0  # bytes that the next sync has to transfer
-        self.failed = False  # the kernel failed to write back by itself; the next sync says so, once
-
-    def persist(self, change: Change) -> None:
-        """Carry out a change on what is durable."""
-        raise NotImplementedError
-
-    def write_out(self, due: Callable[[Change], bool], *, lose: bool) -> bool:
-        """Make the first changes that are due durable, or lose them; return whether there were any."""
-        count = len(self.changes)
-        while self.changes and due(self.changes[0]):
-            change = self.changes.popleft()
-            if not lose:
-                self.persist(change)
-        return len(self.changes) < count
-
-
-class File(Cached):
-    """What a name leads to."""
-
-    __slots__ = ("content", "durable")
-
-    def __init__(self, content: bytes | bytearray = b"") -> None:
-        super().__init__()
-        self.content = bytearray(content)
-        self.durable = bytearray(content)
-
-    def persist(self, change: Change) -> None:
-        change_bytes(self.durable, change)
-
-
-class Directory(Cached):
-    """The names of all files."""
-
-    __slots__ = ("durable", "names")
-
-    def __init__(self, names: dict[str, File]) -> None:
-        super().__init__()
-        self.names = names
-        self.durable = dict(names)
-
-    def persist(self, change: Change) -> None:
-        change_names(self.durable, change)
-
-
-def change_bytes(content: bytearray, change: Change) -> None:
-    """Carry out a change of a file; a gap before its first byte is filled with zeros."""
-    content.extend(bytes(max(0, change.offset - len(content))))
-    if change.data is None:
-        del content[change.offset :]
-    else:
-        content[change.offset : change.offset + len(change.data)] = change.data
-
-
-def change_names(names: dict[str, File], change: Change) -> None:
-    """Carry out a change of the directory."""
-    for name, file in change.names:
-        if file is None:
-            names.pop(name, None)
-        else:
-            names[name] = file
-
-
-Names = tuple[tuple[str, File | None], ...]
-
 
 class Flight(NamedTuple):
     """A sync on its way through the device: of what, up to which change, and what comes of it."""
@@ -193,7 +38,8 @@ class Flight(NamedTuple):
     done_ns: int
     cached: Cached
     mark: int
-    outcome: SyncFailure | None
+    fails: bool
+    lies: bool
 
     def covers(self, change: Change) -> bool:
         return change.sequence <= self.mark
@@ -211,6 +57,7 @@ class Disk:
         model: how fast and how large it is; one of `MODELS` or your own.
 
     Attributes:
+        health: what is wrong with it; faults put troubles there.
         used: the bytes of all files together, as processes see them.
     """
 
@@ -220,8 +67,8 @@ class Disk:
         self._latency_stream = f"disk/{host}/latency"
         self.model = model
         self._station = Station()
-        self._slow_down = SlowDown()
-        self._sync_failures: dict[object, SyncFailure] = {}
+        self.health = DiskHealth(self._settle, self._resume)
+        self._waiting: list[tuple[HostLoop, Future[None]]] = []  # operations that a stall keeps from beginning
         self._mount({})
 
     def _mount(self, files: dict[str, File]) -> None:
@@ -321,7 +168,7 @@ class Disk:
         return file
 
     def _reserve(self, path: str, growth: int) -> None:
-        if growth > 0 and self.used + growth > self.model.capacity:
+        if growth > 0 and self.used + growth + self.health.taken > self.model.capacity:
             raise _error(ENOSPC, path)
         self.used += growth
 
@@ -359,14 +206,24 @@ class Disk:
         loop: HostLoop = get_running_loop()  # type: ignore[assignment]
         if not loop.alive:
             await loop.create_future()
+        while self.health.stalled:
+            gate: Future[None] = loop.create_future()
+            self._waiting.append((loop, gate))
+            await gate
         self._settle()
         return loop
+
+    def _resume(self) -> None:
+        """Let the operations begin that a stall held back, in the order in which they came."""
+        waiting, self._waiting = self._waiting, []
+        for loop, gate in waiting:
+            self._world.post(self._world.now_ns, loop, lambda gate=gate: gate.done() or gate.set_result(None))
 
     def _admit(self, latency: Distribution, size: int = 0, bandwidth: int | None = None) -> int:
         """Queue an operation at the device; return when it will be done."""
         drawn_ns = round(max(0.0, latency.draw(self._world.stream(self._latency_stream))))
         transfer_ns = size * _BILLION // bandwidth if bandwidth else 0
-        service_ns = round((drawn_ns + transfer_ns) * self._slow_down.factor)
+        service_ns = round((drawn_ns + transfer_ns) * self.health.slow_down)
         return self._station.admit(self._world.now_ns, service_ns)
 
     async def _answer(
@@ -390,16 +247,14 @@ class Disk:
     # -- durability
 
     async def _sync(self, loop: "HostLoop", operation: str, path: str, cached: Cached) -> None:
-        failures = self._sync_failures.values()
-        outcome: SyncFailure | None = "lie" if "lie" in failures else None
         # Only a sync that has something to write can fail to write it.
-        if "error" in failures and cached.changes and cached.changes[-1].sequence > cached.covered:
-            outcome = "error"
-        error = EIO if outcome == "error" or cached.failed else None
+        fails = self.health.syncs_fail and bool(cached.changes) and cached.changes[-1].sequence > cached.covered
+        lies = self.health.syncs_lie and not fails
+        error = EIO if fails or cached.failed else None
         size, cached.unsent, cached.failed = cached.unsent, 0, False
-        cached.covered = cached.covered if outcome == "lie" else self._sequence
+        cached.covered = cached.covered if lies else self._sequence
         done_ns = self._admit(self.model.sync, size, self.model.sync_bandwidth)
-        self._flights.append(Flight(done_ns, cached, self._sequence, outcome))
+        self._flights.append(Flight(done_ns, cached, self._sequence, fails, lies))
         await self._answer(loop, done_ns, operation, path, 0, size, error=error)
 
     def _settle(self) -> None:
@@ -410,25 +265,99 @@ class Disk:
         now_ns = self._world.now_ns
         while self._flights and self._flights[0].done_ns <= now_ns:
             flight = self._flights.popleft()
-            if flight.outcome != "lie":
-                self._write_out(flight.cached, flight.covers, lose=flight.outcome == "error")
+            if not flight.lies:
+                self._write_out(flight.cached, flight.covers, lose=flight.fails)
         age_ns = self.model.write_back_ns
-        if age_ns is not None and self._oldest_ns is not None and self._oldest_ns + age_ns <= now_ns:
+        if (
+            age_ns is not None
+            and not self.health.stalled
+            and self._oldest_ns is not None
+            and self._oldest_ns + age_ns <= now_ns
+        ):
             self._write_back(now_ns - age_ns)
 
     def _write_back(self, until_ns: int) -> None:
-        lose = "error" in self._sync_failures.values()
-        if lose or not self._sync_failures:
+        fail, lie = self.health.syncs_fail, self.health.syncs_lie
+        if fail or not lie:
             for cached in list(self._dirty):
-                if self._write_out(cached, lambda change: change.time_ns <= until_ns, lose=lose) and lose:
+                if self._write_out(cached, lambda change: change.time_ns <= until_ns, lose=fail) and fail:
                     cached.failed = True
         self._oldest_ns = min((cached.changes[0].time_ns for cached in self._dirty), default=None)
 
     def _write_out(self, cached: Cached, due: Callable[[Change], bool], *, lose: bool) -> bool:
-        wrote = cached.write_out(due, lose=lose)
+        """Make the first changes that are due durable, or lose them; return whether there were any."""
+        taken = cached.take_due(due)
+        for change in [] if lose else taken:
+            straying = self.health.astray() if change.data else None
+            if straying is None:
+                cached.persist(change)
+            else:
+                self._go_astray(cached, change, straying)
         if not cached.changes:
             self._dirty.pop(cached, None)
-        return wrote
+        return bool(taken)
+
+    # -- what rots and goes astray
+
+    def rot(self, path: str, bit: int) -> None:
+        """Turn one bit of a file over, on the device: 0 is the lowest bit of its first byte. ENOENT, EINVAL.
+
+        Nobody is told; whoever reads it sees it, but where the page cache has newer bytes.
+        """
+        self._settle()
+        file = self._file(path)
+        place = bit // 8
+        if not 0 <= place < len(file.durable):
+            raise _error(EINVAL, path)
+        file.durable[place] ^= 1 << bit % 8
+        self._reread(file)
+        self._world.records.write("disk", self._host, "rot", path, bit)
+
+    def durable_size(self, path: str) -> int:
+        """Return how many bytes of a file are on the device. ENOENT."""
+        self._settle()
+        return len(self._file(path).durable)
+
+    def _go_astray(self, cached: Cached, change: Change, straying: Straying) -> None:
+        """Let a write get lost, or land in another sector of some file, and be seen there by everybody."""
+        path = self._path_of(cached)
+        place = self._elsewhere(cached, change, straying.stream) if straying.manner == "misdirected" else None
+        if place is None:
+            self._world.records.write("disk", self._host, "lost", path, change.offset)
+        else:
+            name, offset = place
+            other = self._file(name)
+            other.persist(change._replace(offset=offset))
+            self._reread(other)
+            self._world.records.write("disk", self._host, "misdirected", path, change.offset, name, offset)
+        if isinstance(cached, File):
+            self._reread(cached)
+
+    def _elsewhere(self, cached: Cached, change: Change, stream: Stream) -> tuple[str, int] | None:
+        """Draw a sector on the device that is not the change's own; None if there is no other."""
+        sector = self.model.sector
+        files = [(name, file, -(-len(file.durable) // sector)) for name, file in sorted(self._directory.names.items())]
+        own = change.offset // sector
+        choices = sum(count - (file is cached and own < count) for _, file, count in files)
+        number = stream.below(choices) if choices else 0
+        for name, file, count in files:
+            if file is cached and own < count:
+                count -= 1
+                if number < count:
+                    return name, (number + (number >= own)) * sector
+            elif number < count:
+                return name, number * sector
+            number -= count
+        return None
+
+    def _reread(self, file: File) -> None:
+        growth = file.reread()
+        if self._path_of(file):
+            self.used += growth
+
+    def _path_of(self, cached: Cached) -> str:
+        """Return the name of a file, "" if it has none any more."""
+        return next((name for name, file in self._directory.names.items() if file is cached), "")
 
     # -- how things end
 
@@ -442,7 +371,7 @@ class Disk:
         stream = self._world.stream(f"disk/{self._host}/power_cut")
         sector = self.model.sector
         fates = {
-            cached: [_survive(cached, change, sector, stream) for change in cached.changes] for cached in self._dirty
+            cached: [survive(cached, change, sector, stream) for change in cached.changes] for cached in self._dirty
         }
         survivors = self._directory.durable
         for path, cached in [("", self._directory), *sorted(survivors.items(), key=lambda item: item[0])]:
@@ -458,42 +387,6 @@ class Disk:
     def _restart(self, survivors: dict[str, File]) -> None:
         self._mount({path: File(file.durable) for path, file in survivors.items()})
         self._station.clear(self._world.now_ns)
-
-    # -- what faults do to it
-
-    def slow(self, factor: float) -> Callable[[], None]:
-        """Let operations from now on take `factor` times as long; return what undoes it. Factors multiply."""
-        return self._slow_down.add(factor)
-
-    def fail_sync(self, mode: SyncFailure) -> Callable[[], None]:
-        """Let syncs from now on fail; return what undoes it. Of several in force, an error goes before a lie.
-
-        With ``"error"`` a sync that has something to write raises EIO and the kernel's own write-back fails as well;
-        what they should have written is lost, as `sync` says. With ``"lie"`` a sync returns as if all was well and
-        nothing is durable yet: a drive that keeps its cache to itself. A later honest sync makes up for it.
-        """
-        if mode not in ("error", "lie"):
-            raise ValueError(f"a sync fails by error or lie, not by {mode!r}")
-        self._settle()
-        cause = object()
-        self._sync_failures[cause] = mode
-
-        def undo() -> None:
-            self._settle()
-            self._sync_failures.pop(cause, None)
-
-        return undo
-
-
-def _survive(cached: Cached, change: Change, sector: int, stream: Stream) -> str:
-    """Draw what a power cut leaves of one change, and carry that out; return whole, torn or lost."""
-    boundaries = change.boundaries(sector)
-    fate = stream.choice(("whole", "torn", "lost") if boundaries else ("whole", "lost"))
-    if fate == "whole":
-        cached.persist(change)
-    elif fate == "torn":
-        cached.persist(change.torn(stream.choice(boundaries), head=stream.chance(0.5)))
-    return fate
 
 
 def _error(number: int, path: str) -> OSError:

@@ -12,7 +12,8 @@ from typing import Any
 from simkit.card import Card, NoConfig
 from simkit.hosts.clock import Clock
 from simkit.hosts.cpu import Cpu
-from simkit.hosts.disk import MODELS, Disk
+from simkit.hosts.disk import Disk
+from simkit.hosts.disk_model import MODELS
 from simkit.hosts.host import Host
 from simkit.kernel import Limits, World
 from simkit.kernel.world import EPOCH_NS

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from pydantic import BaseModel
 
-from simkit.hosts.disk import MODELS as DISKS
+from simkit.hosts.disk_model import MODELS as DISKS
 from simkit.language.binding import bind
 from simkit.language.expectation import Expected, check_names, parse_expectation
 from simkit.language.injection import Injection, is_empty, read_injection

@@ -6,7 +6,8 @@ import pytest
 
 from simkit.fault import Arena
 from simkit.hosts.cpu import Cpu
-from simkit.hosts.disk import MODELS, Disk
+from simkit.hosts.disk import Disk
+from simkit.hosts.disk_model import MODELS
 from simkit.hosts.host import Host
 from simkit.kernel import Uniform, World
 from simkit.network.link import Link

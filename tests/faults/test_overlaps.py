@@ -79,8 +79,9 @@ def check(arena, opened):
         paused = any(isinstance(fault, Pause) for fault in faults)
         if not (paused and any(isinstance(fault, Stop) for fault in faults)):  # SIGTERM waits for SIGCONT
             assert host.state == ("down" if down else "paused" if paused else "up")
-        assert host.disk._slow_down.factor == product(f.factor for f in faults if isinstance(f, DiskSlow))
-        assert list(host.disk._sync_failures.values()) == [f.mode for f in faults if isinstance(f, SyncFails)]
+        assert host.disk.health.slow_down == product(f.factor for f in faults if isinstance(f, DiskSlow))
+        assert host.disk.health.syncs_fail == any(f.mode == "error" for f in faults if isinstance(f, SyncFails))
+        assert host.disk.health.syncs_lie == any(f.mode == "lie" for f in faults if isinstance(f, SyncFails))
         assert host.cpu._slow_down.factor == product(f.factor for f in faults if isinstance(f, CpuSlow))
         assert host.clock.drift_ppb == sum(f.by for f in faults if isinstance(f, ClockDrift))
     assert len(arena.network.overlays) == sum(fault.target != "hosts" for fault, _, _ in opened)

@@ -13,7 +13,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, rule
 
-from simkit.hosts.disk import Disk, DiskModel
+from simkit.hosts.disk import Disk
+from simkit.hosts.disk_model import DiskModel
 from simkit.hosts.host import Host
 from simkit.kernel.distribution import Constant
 from simkit.kernel.world import World
@@ -384,7 +385,7 @@ class CrashAnywhere(RuleBasedStateMachine):
 
     @rule(target=overlays, mode=st.sampled_from(["error", "lie"]))
     def break_sync(self, mode):
-        undo = self.disk.fail_sync(mode)
+        undo = self.disk.health.fail_sync(mode)
         self.failures[undo] = mode
         return undo
 

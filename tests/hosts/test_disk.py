@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simkit.hosts.disk import MODELS, Disk, DiskModel
+from simkit.hosts.disk import Disk
+from simkit.hosts.disk_model import MODELS, DiskModel
 from simkit.kernel.distribution import Constant
 from simkit.kernel.world import World
 
@@ -274,7 +275,7 @@ def test_a_write_back_that_fails_is_reported_by_the_next_sync_once():
     with machine_of(DiskModel()) as machine:
         saved(machine, "log", b"")
         machine.run(machine.disk.append("log", b"x"))
-        undo = machine.disk.fail_sync("error")
+        undo = machine.disk.health.fail_sync("error")
         machine.wait(30 * SECOND)
         undo()
         with refused(errno.EIO):
@@ -287,7 +288,7 @@ def test_a_write_back_that_fails_is_reported_by_the_next_sync_once():
 def test_a_lying_drive_writes_nothing_back():
     def act(machine):
         saved(machine, "log", b"")
-        machine.disk.fail_sync("lie")
+        machine.disk.health.fail_sync("lie")
         machine.run(machine.disk.append("log", b"x"))
         machine.wait(100 * SECOND)
 
@@ -300,7 +301,7 @@ def test_a_lying_drive_writes_nothing_back():
 def test_a_failed_sync_raises_once_and_what_it_lost_stays_visible_until_the_power_goes(machine):
     disk = machine.disk
     saved(machine, "log", b"")
-    undo = disk.fail_sync("error")
+    undo = disk.health.fail_sync("error")
     machine.run(disk.append("log", b"lost"))
     with refused(errno.EIO):
         machine.run(disk.sync("log"))
@@ -317,7 +318,7 @@ def test_a_failed_sync_raises_once_and_what_it_lost_stays_visible_until_the_powe
 def test_writing_again_after_a_failed_sync_helps(machine):
     disk = machine.disk
     saved(machine, "log", b"")
-    undo = disk.fail_sync("error")
+    undo = disk.health.fail_sync("error")
     machine.run(disk.append("log", b"data"))
     with refused(errno.EIO):
         machine.run(disk.sync("log"))
@@ -328,7 +329,7 @@ def test_writing_again_after_a_failed_sync_helps(machine):
 
 
 def test_a_directory_whose_sync_failed_forgets_its_changes(machine):
-    undo = machine.disk.fail_sync("error")
+    undo = machine.disk.health.fail_sync("error")
     machine.run(machine.disk.append("log", b""))
     with refused(errno.EIO):
         machine.run(machine.disk.sync_directory())
@@ -341,7 +342,7 @@ def test_a_directory_whose_sync_failed_forgets_its_changes(machine):
 def test_a_lying_sync_returns_and_an_honest_one_makes_up_for_it():
     def lied(machine):
         saved(machine, "log", b"")
-        undo = machine.disk.fail_sync("lie")
+        undo = machine.disk.health.fail_sync("lie")
         machine.run(machine.disk.append("log", b"x"), machine.disk.sync("log"))
         undo()
 
@@ -359,7 +360,7 @@ def test_a_failing_disk_does_not_fail_a_sync_that_an_earlier_one_left_nothing_to
         machine.run(machine.disk.append("log", b"x"))
         machine.start(machine.disk.sync("log"))
         machine.wait(500)
-        machine.disk.fail_sync("error")
+        machine.disk.health.fail_sync("error")
         machine.run(machine.disk.sync("log"))
         machine.power_cut()
         assert machine.content() == {"log": b"x"}
@@ -367,22 +368,22 @@ def test_a_failing_disk_does_not_fail_a_sync_that_an_earlier_one_left_nothing_to
 
 def test_a_failing_disk_fails_a_sync_of_what_a_lie_left_unwritten(machine):
     saved(machine, "log", b"")
-    machine.disk.fail_sync("lie")
+    machine.disk.health.fail_sync("lie")
     machine.run(machine.disk.append("log", b"x"), machine.disk.sync("log"))
-    machine.disk.fail_sync("error")
+    machine.disk.health.fail_sync("error")
     with refused(errno.EIO):
         machine.run(machine.disk.sync("log"))
 
 
 def test_an_unknown_failure_is_refused(machine):
     with pytest.raises(ValueError, match="error or lie"):
-        machine.disk.fail_sync("sulk")
+        machine.disk.health.fail_sync("sulk")
 
 
 def test_a_slow_disk_takes_longer_until_it_is_healed():
     with machine_of(TIMED) as machine:
         machine.run(machine.disk.append("log", b""))
-        undo = machine.disk.slow(20)
+        undo = machine.disk.health.slow(20)
         begin_ns = machine.world.now_ns
         machine.run(machine.disk.sync("log"))
         undo()
@@ -400,7 +401,7 @@ def test_overlays_are_undone_in_any_order_and_leave_no_trace(added, order):
         undos = []
         for overlay in added:
             word, _, factor = overlay.partition(" ")
-            undos.append((overlay, disk.slow(float(factor)) if word == "slow" else disk.fail_sync(word)))
+            undos.append((overlay, disk.health.slow(float(factor)) if word == "slow" else disk.health.fail_sync(word)))
         while undos:
             overlay, undo = undos.pop(order.randrange(len(undos)))
             undo()
@@ -410,8 +411,8 @@ def test_overlays_are_undone_in_any_order_and_leave_no_trace(added, order):
             for overlay in left:
                 if overlay.startswith("slow"):
                     factor *= float(overlay.split()[1])
-            assert disk._slow_down.factor == factor
-            assert list(disk._sync_failures.values()) == [overlay for overlay in left if not overlay.startswith("slow")]
+            assert disk.health.slow_down == factor
+            assert (disk.health.syncs_fail, disk.health.syncs_lie) == ("error" in left, "lie" in left)
         begin_ns = machine.world.now_ns
         saved(machine, "log", b"x")
         assert machine.world.now_ns - begin_ns == 1 + 1_000 + 10 + 1_000

@@ -3,17 +3,29 @@
 All values are integer nanoseconds and every conversion is exact rational arithmetic, so that a timer set in host time
 fires at the one world time at which the host's clock first shows its deadline.
 
-It is deliberately not a model of who corrects a clock: NTP, leap seconds and bounded uncertainty are built on `shift`
-and `set_drift` by those who need them. Monotonic time never steps, whatever happens to the wall clock.
+It is deliberately not a model of who corrects a clock: time daemons, leap seconds and wandering crystals are built on
+`shift` and `set_drift` by those who need them. Monotonic time never steps, whatever happens to the wall clock.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from simkit.kernel import World
 
 _BILLION = 10**9
+
+
+class Synchronizer(Protocol):
+    """Who keeps a clock right, and knows how wrong it may be."""
+
+    def error_ns(self) -> int:
+        """Return the most by which the clock should be off."""
+        ...
+
+    def silence(self) -> Callable[[], None]:
+        """Let it hear nobody from now on; return what undoes it."""
+        ...
 
 
 class Clock:
@@ -27,15 +39,31 @@ class Clock:
         offset_ns: how far the wall clock is ahead of true Unix time.
         drift_ppb: how much too fast the clock runs, in parts per billion; negative for a slow clock. An ordinary
             quartz crystal is within 100,000 ppb (100 ppm).
+        bound_ns: by how much the wall clock is said to be off at most. Nothing makes that true.
+
+    Attributes:
+        synchronizer: who keeps it right, None for a clock that is left to itself.
     """
 
-    __slots__ = ("_host_ns", "_numerator", "_world", "_world_ns", "offset_ns", "on_rate_change", "perfect")
+    __slots__ = (
+        "_host_ns",
+        "_numerator",
+        "_world",
+        "_world_ns",
+        "bound_ns",
+        "offset_ns",
+        "on_rate_change",
+        "perfect",
+        "synchronizer",
+    )
 
-    def __init__(self, world: "World", *, offset_ns: int = 0, drift_ppb: int = 0) -> None:
+    def __init__(self, world: "World", *, offset_ns: int = 0, drift_ppb: int = 0, bound_ns: int = 0) -> None:
         self._world = world
         self._world_ns = self._host_ns = world.now_ns
         self._numerator = _BILLION
         self.offset_ns = offset_ns
+        self.bound_ns = bound_ns
+        self.synchronizer: Synchronizer | None = None
         self.perfect = True
         """True while ``monotonic_ns()`` is always the world's time, whatever the offset of the wall clock."""
         self.on_rate_change: list[Callable[[], None]] = []
@@ -57,6 +85,18 @@ class Clock:
     def wall_ns(self) -> int:
         """Return the Unix time in nanoseconds that this host believes in."""
         return self._world.epoch_ns + self.monotonic_ns() + self.offset_ns
+
+    def error_ns(self) -> int:
+        """Return the most by which this host believes its wall clock to be off."""
+        return self.bound_ns if self.synchronizer is None else self.synchronizer.error_ns()
+
+    def earliest_ns(self) -> int:
+        """Return the earliest Unix time that it may be now, as far as this host knows (Spanner's TT.now().earliest)."""
+        return self.wall_ns() - self.error_ns()
+
+    def latest_ns(self) -> int:
+        """Return the latest Unix time that it may be now, as far as this host knows."""
+        return self.wall_ns() + self.error_ns()
 
     def monotonic(self) -> float:
         """Return `monotonic_ns` in seconds."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from simkit.card import Card, NoConfig
-from simkit.hosts.clock import Clock
 from simkit.hosts.cpu import Cpu
 from simkit.hosts.disk import Disk
 from simkit.hosts.disk_model import MODELS
@@ -23,6 +22,7 @@ from simkit.language.load import Load
 from simkit.language.resolved import Scenario
 from simkit.language.roster import HostEntry
 from simkit.language.target import resolve_all
+from simkit.language.timekeeping import clock_of, keepers_of
 from simkit.network.endpoint import Endpoint
 from simkit.network.network import Network
 from simkit.node import Directory, Equipment, Node
@@ -74,6 +74,8 @@ class Assembly:
         self._observation = observation
         self.network = Network(world, scenario.wiring.topology(), strict=strict)
         self.hosts = {entry.name: self._host(entry) for entry in scenario.roster.hosts}
+        roster = scenario.roster
+        self._timekeepers = [keeper for entry in roster.hosts for keeper in keepers_of(entry, roster, self.network)]
         self._directory = Directory(self.hosts.values())
         self._nodes: dict[str, Node] = {}
         self.injector = Injector(self.world, self.hosts, self.network, scenario.roster, scenario.faults)
@@ -88,7 +90,7 @@ class Assembly:
             group=entry.group,
             role=entry.role,
             zone=entry.zone,
-            clock=Clock(world, offset_ns=entry.offset_ns, drift_ppb=entry.drift_ppb),
+            clock=clock_of(world, entry.clock),
             cpu=Cpu(world, cores=entry.cores),
             disk=Disk(world, entry.name, MODELS[entry.disk]),
             program=self._program,
@@ -121,6 +123,8 @@ class Assembly:
         """Boot every host, and let load and faults wait for their moments; nothing has run yet."""
         for host in self.hosts.values():
             host.boot()
+        for keeper in self._timekeepers:
+            keeper.start()
         end_ns = int(self.scenario.duration)
         for spec in self.scenario.loads:
             assert isinstance(spec.model, Load)

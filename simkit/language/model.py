@@ -49,11 +49,21 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
+class TimeDaemonModel(Part):
+    """Who keeps a clock right: NTP over the simulated network."""
+
+    servers: tuple[str, ...] = Field(min_length=1, description="hosts or groups whose clocks it asks")
+    poll: Duration = Field(default=Duration(64 * 10**9), ge=10**9, description="time between polls, 1s or more")
+
+
 class ClockModel(Part):
-    """How a machine's clock is wrong."""
+    """How a machine's clock is wrong, and who corrects it."""
 
     offset: Offset = Field(default=Offset(0), description="how far the wall clock is ahead at the start")
     drift: Drift = Field(default=Drift(0), description="how much too fast the clock runs")
+    wander: Drift = Field(default=Drift(0), ge=0, description="how far its frequency strays at random within a second")
+    bound: Duration = Field(default=Duration(0), description="how far off it is said to be at most")
+    ntp: TimeDaemonModel | None = Field(default=None, description="who keeps it right; nobody without it")
 
 
 class HostModel(Part):

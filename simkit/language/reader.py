@@ -157,6 +157,8 @@ class Reader:
             self._check_host(name, host, card, section.entries[name])
         roster = _roster_of(model.hosts, section)
         self._check_one_namespace(roster, section)
+        for name, host in model.hosts.items():
+            self._check_time_servers(name, host, roster, section.entries[name])
         if not self.problems:
             self._rosters.append((section, card, roster))
         return roster
@@ -177,6 +179,15 @@ class Reader:
         if host.disk not in DISKS:
             message = f"unknown disk {quoted(host.disk)}; there are {listed(DISKS)}"
             self._refuse(_place(entry, "disk"), message, nearest_quoted(host.disk, DISKS))
+
+    def _check_time_servers(self, name: str, host: HostModel, roster: Roster, entry: Entry) -> None:
+        for server in host.clock.ntp.servers if host.clock.ntp else ():
+            known = {**roster.groups, **roster.by_name}
+            if server not in known:
+                message = f"unknown host or group {quoted(server)} in `ntp`"
+                self._refuse(_place(entry, "clock"), message, nearest_quoted(server, known))
+            elif server == name or roster.by_name.get(server) in roster.groups[name]:
+                self._refuse(_place(entry, "clock"), f"{quoted(name)} cannot ask itself for the time")
 
     def _check_one_namespace(self, roster: Roster, section: MappingNode) -> None:
         for name, entry in section.entries.items():
@@ -342,7 +353,6 @@ def _hosts(models: Mapping[str, HostModel]) -> Iterator[HostEntry]:
                 zone=zones[number % len(zones)],
                 disk=model.disk,
                 cores=model.cores,
-                offset_ns=int(model.clock.offset),
-                drift_ppb=int(model.clock.drift),
+                clock=model.clock,
             )
             index += 1

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from simkit.language.model import ClockModel
 from simkit.language.problem import Position, Refusal, nearest_name, quoted
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}\Z")
@@ -32,8 +33,7 @@ class HostEntry:
     zone: str | None
     disk: str
     cores: int
-    offset_ns: int
-    drift_ppb: int
+    clock: ClockModel
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from simkit.language.problem import Refusal
 from simkit.language.units import Drift, Offset
-from simkit_faults.time import ClockDrift, ClockOffset
+from simkit.network.ntp import TimeDaemon
+from simkit_faults.time import ClockDrift, ClockOffset, ClockStep, LeapSecond, SyncLost
 
 SECOND = 10**9
 
@@ -86,3 +87,57 @@ def test_drifts_add_up_and_heal_in_any_order_to_the_nanosecond(arena):
 def test_a_clock_that_would_stand_still_is_refused():
     with pytest.raises((ValidationError, Refusal)):
         ClockDrift.model_validate_json('{"by": "-100%"}')
+
+
+# -- steps, leap seconds, lost sources
+
+
+def wall_error_ns(host):
+    return host.clock.wall_ns() - host.world.epoch_ns - host.world.now_ns
+
+
+def test_a_step_stays(arena):
+    host = arena.hosts["a-0"]
+    ClockStep(by=Offset.parse("-2s")).strike(arena, (host,))
+    arena.world.run(10 * SECOND)
+    assert wall_error_ns(host) == -2 * SECOND
+    assert host.clock.monotonic_ns() == 10 * SECOND
+
+
+def leap(arena, *hosts, **options):
+    arena.world.control.create_task(LeapSecond(**options).carry_out(arena, hosts))
+
+
+def test_a_leap_second_is_repeated_and_who_does_not_know_of_it_stays_ahead(arena):
+    knows, ignores = arena.hosts["a-0"], arena.hosts["a-1"]
+    leap(arena, knows)
+    leap(arena, ignores, mode="none")
+    arena.world.run(SECOND)
+    assert (wall_error_ns(knows), wall_error_ns(ignores)) == (-SECOND, 0)
+
+
+def test_a_smear_takes_a_day_and_never_steps(arena):
+    host = arena.hosts["a-0"]
+    leap(arena, host, mode="smear")
+    for hour in range(1, 25):
+        arena.world.run(hour * 3600 * SECOND)
+        assert wall_error_ns(host) == pytest.approx(-SECOND * hour / 24, abs=1_000_000)
+    arena.world.run(30 * 3600 * SECOND)
+    assert wall_error_ns(host) == pytest.approx(-SECOND, abs=1_000_000)
+    assert host.clock.drift_ppb == 0
+
+
+def test_a_clock_without_its_source_runs_on_and_its_bound_grows(arenas):
+    arena = arenas()
+    host, source = arena.hosts["a-0"], arena.hosts["b-0"]
+    host.clock.set_drift(20_000)
+    machines = [arena.network.interfaces[name] for name in ("a-0", "b-0")]
+    TimeDaemon(machines[0], (machines[1],), 4 * SECOND).start()
+    arena.world.run(600 * SECOND)
+    with SyncLost().hold(arena, (host, source)):
+        arena.world.run(700 * SECOND)
+        before_ns = host.clock.error_ns()
+        arena.world.run(1700 * SECOND)
+        assert host.clock.error_ns() - before_ns == pytest.approx(15_000 * 1000, rel=0.02)
+    arena.world.run(2000 * SECOND)
+    assert host.clock.error_ns() < before_ns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from typing import Any
@@ -192,8 +193,25 @@ def test_clocks_and_dates(load: Loader, steady: str) -> None:
     text = steady.replace("disk: ssd}", "clock: {offset: -5min, drift: 20ppm}}") + "start: 2026-03-01T12:00:00Z\n"
     scenario = load(text)
     broker = scenario.roster.by_name["broker"]
-    assert (broker.offset_ns, broker.drift_ppb) == (-300 * SECOND, 20_000)
+    assert (broker.clock.offset, broker.clock.drift) == (-300 * SECOND, 20_000)
     assert scenario.start_ns == 1_772_366_400 * SECOND
+
+
+def test_a_clock_is_kept_right_by_hosts_and_groups(load: Loader, steady: str) -> None:
+    text = steady.replace("disk: ssd}", "clock: {wander: 0.005ppm, bound: 7ms, ntp: {servers: [workers], poll: 16s}}}")
+    clock = load(text).roster.by_name["broker"].clock
+    assert (clock.wander, clock.bound) == (5, 7 * SECOND // 1000)
+    assert clock.ntp is not None
+    assert (clock.ntp.servers, clock.ntp.poll) == (("workers",), 16 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [("wrokers", "unknown host or group `wrokers` in `ntp`; nearest: `workers`"), ("broker", "cannot ask itself")],
+)
+def test_a_time_server_that_is_none_is_refused(load: Loader, steady: str, server: str, said: str) -> None:
+    with pytest.raises(ScenarioError, match=re.escape(said)):
+        load(steady.replace("disk: ssd}", f"clock: {{ntp: {{servers: [{server}]}}}}}}"))
 
 
 def test_an_installed_scenario_goes_by_name(registry: Any, library: Any) -> None:

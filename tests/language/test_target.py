@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simkit.kernel.stream import Stream
+from simkit.language.model import ClockModel
 from simkit.language.problem import Refusal
 from simkit.language.roster import HostEntry, Roster
 from simkit.language.target import (
@@ -31,7 +32,7 @@ def roster(**groups: int) -> Roster:
         for number in range(count or 1):
             name = f"{group}-{number}" if count else group
             zone = "ab"[number % 2] if count else None
-            hosts.append(HostEntry(name, group, len(hosts), number, group, zone, "ssd", 1, 0, 0))
+            hosts.append(HostEntry(name, group, len(hosts), number, group, zone, "ssd", 1, ClockModel()))
     return Roster(tuple(hosts), {})
 
 

@@ -27,6 +27,7 @@ from simkit.language.injector import Strike
 from simkit.language.resolved import Scenario
 from simkit.language.scenario import dump, load_scenario
 from simkit.language.text import MappingNode, write_text
+from simkit.network.standard_library import install
 from simkit.observe.document import Document, ErrorEntry, ExpectationEntry, FaultEntry, HostEntry, Verdict
 from simkit.observe.journal import exception_text, listen
 from simkit.observe.junit import junit_xml
@@ -288,6 +289,7 @@ def execute(
     whole: bool = True,
 ) -> dict[str, Any]:
     """Run a scenario in a worker; return the run document as JSON, with `whole` false only its verdicts."""
+    install()  # before any system is imported, so that what its libraries take from `socket` early is simulated too
     document = run_scenario(
         scenario,
         variant=variant,

@@ -10,7 +10,6 @@ the network room provides.
 
 import asyncio
 import contextvars
-import errno
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
@@ -19,6 +18,7 @@ from heapq import heapify, heappop, heappush
 from math import ceil, isnan
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+from simkit.kernel.networking import Networking
 from simkit.kernel.task import Future, Task
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Posted:
             self._loop.call_exception_handler({"message": "exception while receiving", "exception": error})
 
 
-class HostLoop(asyncio.BaseEventLoop):
+class HostLoop(Networking):
     """The event loop of one incarnation of one host.
 
     Attributes:
@@ -122,7 +122,6 @@ class HostLoop(asyncio.BaseEventLoop):
     frozen = False
     halted = False
     host: Any = None
-    stack: Any = None
     clock: LoopClock | None = None
     awake = False  # queued for a round, or taking its turn
 
@@ -316,30 +315,6 @@ class HostLoop(asyncio.BaseEventLoop):
 
     def remove_signal_handler(self, sig: int) -> bool:
         return self.signal_handlers.pop(sig, None) is not None
-
-    # -- networking, through the host's stack
-
-    def _stack(self) -> Any:
-        if self.stack is None:
-            raise OSError(errno.ENETDOWN, f"host {self.name!r} has no network")
-        return self.stack
-
-    async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
-        return await self._stack().create_connection(self, protocol_factory, host, port, **options)
-
-    async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
-        return await self._stack().create_server(self, protocol_factory, host, port, **options)
-
-    async def create_datagram_endpoint(
-        self, protocol_factory: Any, local_addr: Any = None, remote_addr: Any = None, **options: Any
-    ) -> Any:
-        return await self._stack().create_datagram_endpoint(self, protocol_factory, local_addr, remote_addr, **options)
-
-    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
-        return await self._stack().getaddrinfo(self, host, port, **options)
-
-    async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> Any:
-        return await self._stack().getnameinfo(self, sockaddr, flags)
 
     # -- what the world calls
 

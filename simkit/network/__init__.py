@@ -7,24 +7,31 @@ from simkit.network.errors import RemoteError, RequestTimeout, Unreachable
 from simkit.network.handlers import handles
 from simkit.network.link import Link
 from simkit.network.message import Message
+from simkit.network.names import Answering, Failing, NameCondition, NameService, Silent, Slow
 from simkit.network.network import Network
 from simkit.network.selector import Between, Everything, Pairs, Selector, Touching, between, pairs, touching
 from simkit.network.tcp_parameters import TcpParameters
 from simkit.network.topology import Topology
 
 __all__ = [
+    "Answering",
     "Between",
     "BigInteger",
     "Channel",
     "Endpoint",
     "Everything",
+    "Failing",
     "Link",
     "Message",
+    "NameCondition",
+    "NameService",
     "Network",
     "Pairs",
     "RemoteError",
     "RequestTimeout",
     "Selector",
+    "Silent",
+    "Slow",
     "TcpParameters",
     "Topology",
     "Touching",

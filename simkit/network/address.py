@@ -7,6 +7,7 @@ from ipaddress import AddressValueError, IPv4Address
 
 LOCALHOST = "127.0.0.1"
 ANY_ADDRESS = "0.0.0.0"
+BROADCAST_ADDRESS = "255.255.255.255"
 
 
 def is_address(text: str) -> bool:

@@ -10,6 +10,7 @@ It deliberately holds no connection: those belong to the stack of one incarnatio
 from typing import TYPE_CHECKING
 
 from simkit.network.path import Path
+from simkit.network.resolver import Resolver
 from simkit.network.stack import Stack
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Interface:
         name, address: the host's name and its IPv4 address.
         powered: False after a power cut and before the first boot; then the machine answers nothing at all.
         stack: that of the running, or last, process.
+        resolver: what the machine knows of names.
     """
 
     def __init__(self, network: "Network", host: "Host", address: str) -> None:
@@ -33,6 +35,7 @@ class Interface:
         self.address = address
         self.powered = False
         self.paths: dict[str, Path] = {}
+        self.resolver = Resolver(self)
         self.stack = Stack(self, host.loop)
         host.listeners.append(self._transition)
         if host.running:
@@ -62,4 +65,5 @@ class Interface:
             self.stack.process_ended()
         elif transition in ("power_cut", "wipe"):
             self.powered = False
+            self.resolver.forget()
             self.stack.power_cut()

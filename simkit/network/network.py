@@ -14,10 +14,12 @@ from simkit.kernel import Distribution, Station
 from simkit.network.address import ANY_ADDRESS
 from simkit.network.interface import Interface
 from simkit.network.link import Link
+from simkit.network.names import NameService
 from simkit.network.overlay import AddedLatency, AddedLoss, Cut, LimitedBandwidth, Overlay
 from simkit.network.path import Path
 from simkit.network.selector import Selector, between
 from simkit.network.selector import pairs as pairs_of
+from simkit.network.standard_library import install
 from simkit.network.tcp_parameters import TcpParameters
 from simkit.network.topology import Topology
 
@@ -42,6 +44,7 @@ class Network:
     Attributes:
         epoch: raised by every change of conditions.
         overlays: the conditions that hold, in the order in which they were laid.
+        names: the name service.
     """
 
     def __init__(
@@ -52,12 +55,14 @@ class Network:
         tcp: TcpParameters | None = None,
         strict: bool = False,
     ) -> None:
+        install()
         self.world = world
         self.topology = topology if isinstance(topology, Topology) else Topology(topology)
         self.tcp = tcp or TcpParameters()
         self.strict = strict
         self.epoch = 0
         self.overlays: list[Overlay] = []
+        self.names = NameService(self)
         self.interfaces: dict[str, Interface] = {}
         self._by_address: dict[str, Interface] = {}
         self._pipes: dict[tuple[str, str], Station] = {}

@@ -33,6 +33,7 @@ class Receiver:
         "_capacity",
         "_expected",
         "_last_credit_ns",
+        "_told_bytes",
         "_write",
         "finished",
         "half",
@@ -52,6 +53,7 @@ class Receiver:
         self._capacity = network.tcp.receive_buffer
         self._expected = 0  # the serial of the next flight in order
         self.read_bytes = 0
+        self._told_bytes = 0  # read, as the sender was last told
         self._ahead: dict[int, Flight] = {}  # flights that arrived before one that was sent before them
         self._last_credit_ns = 0
 
@@ -75,6 +77,26 @@ class Receiver:
         self.read_bytes += len(data)
         return data
 
+    def read_some(self, size: int) -> bytes:
+        """Hand up to `size` unread bytes to the process."""
+        unread = self.unread
+        pieces: list[bytes] = []
+        while unread and size:
+            piece = unread.popleft()
+            if len(piece) > size:
+                unread.appendleft(piece[size:])
+                piece = piece[:size]
+            size -= len(piece)
+            pieces.append(piece)
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self.read_bytes += len(data)
+        return data
+
+    def tell_window(self) -> None:
+        """Tell the sender that the process has read, once it is worth a segment (RFC 9293, 3.8.6.2.2)."""
+        if not self.unread or 2 * (self.read_bytes - self._told_bytes) >= self._capacity:
+            self.acknowledge()
+
     def acknowledge(self, flight: Flight | None = None) -> None:
         """Tell the sender what has arrived and how far the window reaches; without a flight, only that it opened."""
         half = self.half
@@ -91,6 +113,7 @@ class Receiver:
         if arrival_ns < self._last_credit_ns:
             arrival_ns = self._last_credit_ns
         self._last_credit_ns = arrival_ns
+        self._told_bytes = self.read_bytes
         sender.credits.append((arrival_ns, self._expected, self.read_bytes + self._capacity))
         if sender.blocked:
             sender.wake_at(arrival_ns)

@@ -112,11 +112,19 @@ class Sender:
             self._finished = self._finishing = True
             self.pump()
 
+    @property
+    def ended(self) -> bool:
+        """True once FIN was asked for."""
+        return self._finished
+
+    def room(self) -> int:
+        """Return how many more bytes fit into the machine's send buffer; below zero, how many wait with the process."""
+        self.collect()
+        return self._parameters.send_buffer - (self.written - self.sent + self.in_flight_bytes)
+
     def buffered_by_process(self) -> int:
         """Return the bytes that do not fit into the machine's send buffer, and so are with the process still."""
-        self.collect()
-        acknowledged = self.sent - self.in_flight_bytes
-        return max(0, self.written - acknowledged - self._parameters.send_buffer)
+        return max(0, -self.room())
 
     def process_ended(self) -> None:
         """Forget what the machine had not taken over from the process."""

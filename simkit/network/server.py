@@ -9,10 +9,13 @@ It deliberately has no way to pass a listening socket from one process to anothe
 import asyncio
 import errno
 import sys
+from collections import deque
 from collections.abc import Callable
 from contextvars import copy_context
+from socket import SOCK_STREAM
 from typing import TYPE_CHECKING, Any
 
+from simkit.network.socket_options import SocketOptions
 from simkit.network.socket_view import SocketView
 from simkit.network.tcp import Half, SocketAddress
 from simkit.network.transport import SimTransport
@@ -28,38 +31,42 @@ class Listener:
     """One bound address and port.
 
     Attributes:
-        pending: connections that the process has not accepted, finished handshakes and others, in order.
+        pending: connections that the process has not heard of, finished handshakes and others, in order.
+        accepted: connections a listening socket has heard of, and its process has not asked for.
         listening: False until the server starts to serve; connections are refused until then.
     """
 
-    def __init__(self, stack: "Stack", address: SocketAddress, backlog: int, server: "SimServer") -> None:
+    def __init__(self, stack: "Stack", address: SocketAddress, backlog: int, arrived: Callable[[Half], None]) -> None:
         self.stack = stack
         self.address = address
         self.backlog = min(backlog, stack.network.tcp.backlog_limit)
-        self.server = server
         self.pending: dict[Half, None] = {}
+        self.accepted: deque[Half] = deque()
+        self.options = SocketOptions(SOCK_STREAM)
+        self._arrived = arrived
         self.listening = False
 
     def is_full(self) -> bool:
         """Return True if no more connections may wait (Linux lets one more than the backlog wait)."""
-        return len(self.pending) > self.backlog
+        return len(self.pending) + len(self.accepted) > self.backlog
 
     def accept(self, half: Half) -> None:
         """Give a connection whose handshake has ended to the process."""
         if half.established:
             self.pending.pop(half, None)
             half.listener = None
-            self.server.accept(half)
+            self._arrived(half)
 
     def close(self) -> None:
         """Free the port, and reset what was not accepted."""
         self.listening = False
         if self.stack.listeners.get(self.address) is self:
             del self.stack.listeners[self.address]
-        for half in list(self.pending):
+        for half in [*self.pending, *self.accepted]:
             half.reset()
             half.listener = None
         self.pending.clear()
+        self.accepted.clear()
 
 
 class SimServer(asyncio.AbstractServer):
@@ -89,7 +96,7 @@ class SimServer(asyncio.AbstractServer):
         if not stack.is_free(address):
             text = f"error while attempting to bind on address {address!r}: address already in use"
             raise OSError(errno.EADDRINUSE, text)
-        listener = stack.listeners[address] = Listener(stack, address, backlog, self)
+        listener = stack.listeners[address] = Listener(stack, address, backlog, self.accept)
         self._listeners.append(listener)
 
     def accept(self, half: Half) -> None:
@@ -123,7 +130,7 @@ class SimServer(asyncio.AbstractServer):
     @property
     def sockets(self) -> tuple[Any, ...]:
         """The listening sockets; empty once closed."""
-        return tuple(SocketView(listener.address, None) for listener in self._listeners or ())
+        return tuple(SocketView(listener.address, None, listener.options) for listener in self._listeners or ())
 
     def get_loop(self) -> "HostLoop":
         """Return the loop."""

@@ -6,12 +6,9 @@ transport is for, and asking for it is an AttributeError as with asyncio's own `
 
 import errno
 import socket
-import struct
-from collections.abc import Callable
 
+from simkit.network.socket_options import Option, SocketOptions
 from simkit.network.tcp import SocketAddress, os_error
-
-Option = int | bytes
 
 
 class SocketView:
@@ -19,20 +16,12 @@ class SocketView:
 
     family = socket.AF_INET
 
-    def __init__(
-        self,
-        local: SocketAddress,
-        remote: SocketAddress | None,
-        *,
-        type: socket.SocketKind = socket.SOCK_STREAM,
-        on_linger_zero: Callable[[bool], None] | None = None,
-    ) -> None:
+    def __init__(self, local: SocketAddress, remote: SocketAddress | None, options: SocketOptions) -> None:
         self._local = local
         self._remote = remote
-        self._options: dict[tuple[int, int], Option] = {}
-        self._on_linger_zero = on_linger_zero
-        self.type = type
-        self.proto = socket.IPPROTO_TCP if type == socket.SOCK_STREAM else socket.IPPROTO_UDP
+        self._options = options
+        self.type = options.type
+        self.proto = options.protocol
 
     def __repr__(self) -> str:
         return f"<SocketView laddr={self._local} raddr={self._remote}>"
@@ -52,21 +41,12 @@ class SocketView:
         return self._remote
 
     def setsockopt(self, level: int, option: int, value: Option | None, length: int | None = None) -> None:
-        """Keep an option. Only SO_LINGER of zero seconds has an effect: closing then resets the connection."""
-        self._options[level, option] = bytes(length or 0) if value is None else value
-        linger = (level, option) == (socket.SOL_SOCKET, socket.SO_LINGER)
-        if linger and isinstance(value, bytes) and self._on_linger_zero is not None:
-            on, seconds = struct.unpack("ii", value)
-            self._on_linger_zero(bool(on) and seconds == 0)
+        """See `SocketOptions.set`."""
+        self._options.set(level, option, value, length)
 
     def getsockopt(self, level: int, option: int, length: int = 0) -> Option:
-        """Return what was set, or what a fresh Linux socket says to the few options libraries ask for."""
-        value = self._options.get((level, option))
-        if value is not None:
-            return value
-        if (level, option) == (socket.SOL_SOCKET, socket.SO_TYPE):
-            return int(self.type)
-        return bytes(length) if length else 0
+        """See `SocketOptions.get`."""
+        return self._options.get(level, option, length)
 
     def gettimeout(self) -> float:
         """Return 0.0: it is not blocking."""

@@ -8,10 +8,13 @@ It deliberately holds no network behaviour: that is the machine's, in `tcp.py`, 
 
 import asyncio
 import logging
+from asyncio import constants
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
+from socket import SOCK_STREAM
 from typing import TYPE_CHECKING, Any, Final
 
+from simkit.network.socket_options import SocketOptions
 from simkit.network.socket_view import SocketView
 
 if TYPE_CHECKING:
@@ -34,14 +37,24 @@ class SimTransport(asyncio.Transport):
         half: the machine's part of the connection.
         protocol: a `Protocol` or `BufferedProtocol`.
         server: that accepted the connection, if one did.
+        options: of the socket the connection was made with, if there was one.
     """
 
     _start_tls_compatible = True  # what `loop.start_tls` asks for
+    _sendfile_compatible = constants._SendfileMode.FALLBACK  # what `loop.sendfile` asks for
 
     def __init__(
-        self, loop: "HostLoop", half: "Half", protocol: asyncio.BaseProtocol, server: "SimServer | None" = None
+        self,
+        loop: "HostLoop",
+        half: "Half",
+        protocol: asyncio.BaseProtocol,
+        server: "SimServer | None" = None,
+        *,
+        options: SocketOptions | None = None,
     ) -> None:
-        view = SocketView(half.local, half.remote, on_linger_zero=self._set_linger_zero)
+        options = options or SocketOptions(SOCK_STREAM)
+        options.on_linger_zero = self._set_linger_zero
+        view = SocketView(half.local, half.remote, options)
         super().__init__({"peername": half.remote, "sockname": half.local, "socket": view})
         self._loop = loop
         self._half = half
@@ -56,7 +69,6 @@ class SimTransport(asyncio.Transport):
         self._lost = False  # connection_lost is called, or about to be
         self._writes_in_vain = 0
         self.set_protocol(protocol)
-        half.process = self
         if server is not None:
             server.attached(self)
 
@@ -67,9 +79,11 @@ class SimTransport(asyncio.Transport):
     def start(self) -> None:
         """Introduce the transport to its protocol, then let it read."""
         self._call(self._protocol.connection_made, self)
-        receiver = self._half.receiver
-        if receiver.unread or receiver.finished or self._half.error is not None:
-            self._loop.call_soon(self._half.look)
+        half = self._half
+        if not half.closed:
+            half.process = self
+        if half.receiver.unread or half.receiver.finished or half.error is not None:
+            self._loop.call_soon(half.look)
 
     # -- reading
 

@@ -1,27 +1,20 @@
-"""UDP for asyncio: `loop.create_datagram_endpoint` between simulated hosts.
+"""UDP between simulated hosts: packets and ports.
 
 A packet is sent once, may be lost and overtaken, and reaches whoever has the port when it arrives. Only a connected
-endpoint hears of ports where nobody listens and of hosts that cannot be reached, as on Linux.
+port hears of ports where nobody listens and of hosts that cannot be reached, as on Linux.
 
 It deliberately has no broadcast and no multicast.
 """
 
-import asyncio
 import errno
-from collections.abc import Callable
-from contextvars import copy_context
-from socket import SOCK_DGRAM
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
-from simkit.network.address import ANY_ADDRESS, LOCALHOST
+from simkit.network.address import ANY_ADDRESS, BROADCAST_ADDRESS, LOCALHOST
 from simkit.network.datagram import Datagram
 from simkit.network.path import REJECTED, Path
-from simkit.network.socket_view import SocketView
 from simkit.network.tcp import SocketAddress, os_error
-from simkit.network.transport import HIGH_WATER_BYTES
 
 if TYPE_CHECKING:
-    from simkit.kernel import HostLoop
     from simkit.network.stack import Stack
 
 PAYLOAD_BYTES_MAX: Final = 65_507
@@ -34,7 +27,7 @@ class Packet(Datagram):
     __slots__ = ("sender", "source", "target")
 
     def __init__(
-        self, path: Path, payload: bytes, source: SocketAddress, target: SocketAddress, sender: "UdpTransport"
+        self, path: Path, payload: bytes, source: SocketAddress, target: SocketAddress, sender: "Port"
     ) -> None:
         self.path = path
         self.payload = payload
@@ -44,10 +37,12 @@ class Packet(Datagram):
 
     def delivered(self, stack: "Stack") -> None:
         """Give the packet to who has the port; tell a connected sender if nobody has it."""
-        receiver = stack.datagram_endpoint(self.target)
-        if receiver is not None:
-            self.told("delivered")
-            receiver.receive(self.payload, self.source)
+        port = stack.port(self.target)
+        if port is not None:
+            full = port.taker.is_full(len(self.payload))
+            self.told("overflowed" if full else "delivered")
+            if not full:
+                port.receive(self.payload, self.source)
             return
         self.told("refused")
         arrival_ns = stack.interface.path_to(self.path.source).transit(_ICMP_BYTES)
@@ -61,107 +56,72 @@ class Packet(Datagram):
         write("message", path.target.name, path.source.name, "udp", *ports, outcome, payload=self.payload)
 
 
-class UdpTransport(asyncio.DatagramTransport):
-    """One bound port; `remote` if it is connected."""
+class Taker(Protocol):
+    """Who takes what arrives at a port."""
 
-    def __init__(
-        self,
-        stack: "Stack",
-        protocol: asyncio.BaseProtocol,
-        local: SocketAddress,
-        remote: SocketAddress | None,
-    ) -> None:
-        view = SocketView(local, remote, type=SOCK_DGRAM)
-        super().__init__({"sockname": local, "peername": remote, "socket": view})
-        self._stack = stack
-        self._loop: HostLoop = stack.loop
-        self._protocol: Any = protocol
-        self._local = local
-        self._remote = remote
-        self._context = copy_context()
-        self._closing = False
-        stack.datagram_endpoints[local] = self
-        self._call(self._protocol.connection_made, self)
+    def is_full(self, size: int) -> bool:
+        """Return True if there is no room for a packet of `size` bytes."""
+        ...
 
-    def sendto(self, data: bytes | bytearray | memoryview, addr: Any = None) -> None:
-        """Send one packet; errors come to the protocol's `error_received`."""
-        if not isinstance(data, (bytes, bytearray, memoryview)):
-            raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
-        if self._remote is not None and addr not in (None, self._remote):
-            raise ValueError(f"Invalid address: must be None or {self._remote}")
-        target = self._remote or addr
-        if target is None:
-            raise ValueError("sendto() of an endpoint that is not connected needs an address")
-        if self._closing or not self._stack.running:
+    def take(self, data: bytes, source: SocketAddress) -> None:
+        """Take a packet."""
+        ...
+
+    def hear(self, error: OSError) -> None:
+        """Hear of an ICMP error."""
+        ...
+
+
+class Port:
+    """One UDP port that a process has bound.
+
+    Attributes:
+        local: address and port.
+        remote: whom it is connected to, if to anybody: then it takes packets of no other, and hears of ICMP errors.
+        taker: who takes what arrives.
+    """
+
+    def __init__(self, stack: "Stack", local: SocketAddress, taker: Taker) -> None:
+        self.stack = stack
+        self.local = local
+        self.remote: SocketAddress | None = None
+        self.taker = taker
+        self._closed = False
+        stack.ports[local] = self
+
+    def send(self, data: bytes, target: SocketAddress) -> None:
+        """Send one packet; OSError if that is impossible from the start."""
+        stack = self.stack
+        if self._closed or not stack.running:
             return
-        interface = self._stack.network.find(target[0], self._stack.interface)
+        if target[0] == BROADCAST_ADDRESS:
+            raise OSError(errno.ENETUNREACH, "Network is unreachable: the simulated network has no broadcast")
+        interface = stack.network.find(target[0], stack.interface)
         if len(data) > PAYLOAD_BYTES_MAX or interface is None:
-            number = errno.EHOSTUNREACH if interface is None else errno.EMSGSIZE
-            self._call(self._protocol.error_received, os_error(number))
-            return
-        path = self._stack.interface.path_to(interface)
-        source = self._local
+            raise os_error(errno.EHOSTUNREACH if interface is None else errno.EMSGSIZE)
+        path = stack.interface.path_to(interface)
+        source = self.local
         if source[0] == ANY_ADDRESS:
-            source = (LOCALHOST if target[0].startswith("127.") else self._stack.interface.address, source[1])
-        packet = Packet(path, bytes(data), source, (target[0], target[1]), self)
-        if packet.launch() == REJECTED:
-            self.hear_of(os_error(errno.EHOSTUNREACH), self._stack.world.now_ns + path.latency_ns)
+            source = (LOCALHOST if target[0].startswith("127.") else stack.interface.address, source[1])
+        if Packet(path, data, source, target, self).launch() == REJECTED:
+            self.hear_of(os_error(errno.EHOSTUNREACH), stack.world.now_ns + path.latency_ns)
 
     def receive(self, data: bytes, source: SocketAddress) -> None:
-        """Take a packet; a connected endpoint takes only those of its peer."""
-        if not self._closing and self._remote in (None, source):
-            self._call(self._protocol.datagram_received, data, source)
+        """Take a packet."""
+        if not self._closed and self.remote in (None, source):
+            self.taker.take(data, source)
 
     def hear_of(self, error: OSError, time_ns: int) -> None:
-        """Let the protocol hear of an ICMP error at a moment, if this endpoint is connected."""
-        if self._remote is not None:
-            self._stack.world.post(time_ns, self._loop, self._heard_of, error)
+        """Let the process hear of an ICMP error at a moment, if the port is connected."""
+        if self.remote is not None:
+            self.stack.world.post(time_ns, self.stack.loop, self._hear, error)
 
-    def _heard_of(self, error: OSError) -> None:
-        if not self._closing:
-            self._call(self._protocol.error_received, error)
+    def _hear(self, error: OSError) -> None:
+        if not self._closed:
+            self.taker.hear(error)
 
     def close(self) -> None:
         """Free the port."""
-        if not self._closing:
-            self._closing = True
-            self._stack.datagram_endpoints.pop(self._local, None)
-            self._loop.call_soon(self._protocol.connection_lost, None, context=self._context)
-
-    def abort(self) -> None:
-        """Free the port."""
-        self.close()
-
-    def is_closing(self) -> bool:
-        """Return True once closed, or once the process has ended."""
-        return self._closing or not self._loop.alive
-
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Give what arrives to another protocol from now on."""
-        self._protocol = protocol
-
-    def get_protocol(self) -> asyncio.BaseProtocol:
-        """Return the protocol."""
-        return self._protocol  # type: ignore[no-any-return]
-
-    def get_write_buffer_size(self) -> int:
-        """Return 0: a packet leaves at once, or is dropped."""
-        return 0
-
-    def get_write_buffer_limits(self) -> tuple[int, int]:
-        """Return (low, high) in bytes."""
-        return HIGH_WATER_BYTES // 4, HIGH_WATER_BYTES
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Do nothing: nothing is buffered."""
-
-    def _call(self, callback: Callable[..., object], *args: object) -> None:
-        try:
-            # A copy each time: a protocol that sends may hear of an error before it has returned.
-            self._context.copy().run(callback, *args)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            context = {"message": "Fatal error on datagram transport", "exception": error, "transport": self}
-            self._loop.call_exception_handler(context)
-            self.close()
+        if not self._closed:
+            self._closed = True
+            self.stack.ports.pop(self.local, None)

@@ -194,6 +194,7 @@ def test_a_host_reaches_itself_by_loopback(site):
         assert writer.get_extra_info("peername") == ("127.0.0.1", 80)
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection(host.name, 80)
+        writer.close()
 
     host = site.host("a", both)
     site.run(1)

@@ -30,10 +30,11 @@ class Registry:
 
     Args:
         systems: further systems as ``MODULE:CARD``.
+        cards: further systems that are already at hand.
     """
 
-    def __init__(self, systems: Iterable[str] = ()) -> None:
-        self._own: dict[str, Card] = {}
+    def __init__(self, systems: Iterable[str] = (), cards: Iterable[Card] = ()) -> None:
+        self._own: dict[str, Card] = {card.name: card for card in cards}
         for reference in systems:
             card = self._load_reference(reference)
             self._own[card.name] = card

@@ -195,9 +195,10 @@ def _fault_entry(strike: Strike, scenario: Scenario) -> FaultEntry:
 
 
 def _written(scenario: Scenario, fault: str) -> str:
-    """Return a fault's entry of `faults:` as YAML, in the author's layout."""
-    section = scenario.document.entries["faults"].node
-    assert isinstance(section, MappingNode)
+    """Return a fault's entry of `faults:` as YAML, in the author's layout; "" for one that stands in no file."""
+    section = scenario.document.get("faults")
+    if not isinstance(section, MappingNode) or fault not in section.entries:
+        return ""
     return write_text(MappingNode(section.position, {fault: section.entries[fault]})).strip()
 
 
@@ -217,8 +218,11 @@ def versions() -> dict[str, str]:
 
 @contextmanager
 def _quiet_collector() -> Iterator[None]:
-    """Keep what was there before the run out of its collections, so that its finalizers come where they always come."""
-    collecting = gc.isenabled()
+    """Keep what was there before the run out of its collections, so that its finalizers come where they always come.
+
+    In a worker it is kept out for good: going through every module's objects again costs more than a short run.
+    """
+    collecting, keeps_frozen = gc.isenabled(), gc.get_freeze_count() > 0
     gc.collect()
     gc.freeze()
     # Off for the whole run: between two slices an automatic collection would come as often as observers store things.
@@ -228,7 +232,8 @@ def _quiet_collector() -> Iterator[None]:
     finally:
         if collecting:
             gc.enable()
-        gc.unfreeze()
+        if not keeps_frozen:
+            gc.unfreeze()
         gc.collect()
 
 

@@ -7,6 +7,7 @@ run leaves behind must not reach the next, which tests prove by comparing digest
 It deliberately knows nothing of scenarios. A call names a function as ``module:name`` and carries plain data.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -127,6 +128,7 @@ def serve() -> None:
     from simkit.kernel import virtual_time
 
     virtual_time.install()
+    gc.freeze()  # says to a run that this interpreter keeps what it has; a few objects are enough for that
     sys.path[:0] = sys.argv[1:]
     # Whatever the code under test prints must not end up between the answers.
     answers = os.fdopen(os.dup(1), "wb")

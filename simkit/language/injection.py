@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from simkit.language.binding import bind, unknown_key
 from simkit.language.moment import Every, Moment, parse_every, parse_moment
-from simkit.language.problem import Position, Problem, Refusal, listed, nearest_quoted, quoted
+from simkit.language.problem import Position, Problem, Refusal, ScenarioError, listed, nearest_quoted, quoted
 from simkit.language.target import LinkTarget, Target, parse_groups, parse_links, parse_targets
 from simkit.language.text import Entry, MappingNode, Node, ScalarNode, plain_of
 from simkit.language.units import Duration, format_duration
@@ -118,6 +118,21 @@ def read_injection(
     places = {key: below.node.position for key, below in node.entries.items()}
     aim_position = node.entries[word].node.position
     return Injection(name, fault, word, kind, aim_kind, aim, timing, entry.key_position, aim_position, places)
+
+
+def injection_of(name: str, fault: BaseModel, targets: Node, place: Position) -> Injection:
+    """Return a fault that was made in Python, aimed at targets as a file writes them; when it strikes is not said.
+
+    Raises `ScenarioError` for targets that cannot be read.
+    """
+    problems: list[Problem] = []
+    fault_class = type(fault)
+    aim_kind = _aim_kind(fault_class, targets)
+    aim = _aim(targets, aim_kind, problems)
+    if aim is None:
+        raise ScenarioError(problems)
+    word = fault_class.word  # type: ignore[attr-defined]
+    return Injection(name, fault, word, fault_kind(fault_class), aim_kind, aim, Timing(), place, place, {})
 
 
 def _word_of(

@@ -89,6 +89,32 @@ class Injector:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._world.control.call_exception_handler({"message": f"{task.get_name()} failed", "exception": error})
 
+    def unused_name(self, word: str) -> str:
+        """Return a name that no fault has yet: the word itself, or with a number."""
+        number, name = 1, word
+        while (name, "begins") in self._edges:
+            number += 1
+            name = f"{word}-{number}"
+        return name
+
+    @contextmanager
+    def during(self, injection: Injection) -> Iterator[None]:
+        """Let a further fault hold while the context is open, for a program that says itself when; an act strikes."""
+        for edge in ("begins", "ends"):
+            self._edges[injection.name, edge] = asyncio.Event()
+        targets, names = self._targets(injection, self._stream(injection), None)
+        arena = Arena(self._world, self._hosts, self._network, self._stream(injection, "draws"))
+        fault = injection.fault
+        with self._struck(injection, names):
+            if isinstance(fault, Condition):
+                with fault.hold(arena, targets):
+                    yield
+            elif isinstance(fault, Act):
+                fault.strike(arena, targets)
+                yield
+            else:
+                raise TypeError(f"{injection.word} is a procedure of its own; name it under the faults of the scenario")
+
     # -- moments
 
     async def _live(self, injection: Injection, only: Host | None) -> None:

@@ -1,0 +1,51 @@
+"""Guides are typed as they stand: files are written, commands run, and what they say they print is printed."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+GUIDE = Path(__file__).resolve().parents[2] / "docs/guides/test-your-own-service.md"
+BLOCK = re.compile(r"(?:`(?P<name>\w+\.\w+)`[^`\n]*:\n\n)?```(?P<kind>\w+)\n(?P<text>.*?)```", re.DOTALL)
+OFF = ("looptime_plugin", "looptime_chronometers", "looptime_timeproxies", "hypothesispytest", "cacheprovider")
+"""Plugins of this environment that a reader of a guide need not have, and that take long to start."""
+
+
+def run(command: str, folder: Path) -> str:
+    """Run one line as typed in a shell where simkit is installed; return all that it prints."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment["PYTEST_ADDOPTS"] = " ".join(f"-p no:{name}" for name in OFF)
+    words = shlex.split(command)
+    words[0] = str(Path(sys.executable).with_name(words[0]))
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return done.stdout + done.stderr
+
+
+def test_the_service_of_your_own(tmp_path):
+    pytest.importorskip("aiohttp")
+    text = GUIDE.read_text(encoding="utf-8")
+    written, commands = 0, 0
+    for block in BLOCK.finditer(text):
+        name, kind, body = block.groups()
+        if kind == "console":
+            command, *expected = body.splitlines()
+            printed = run(command.removeprefix("$ "), tmp_path)
+            commands += 1
+            for line in expected:
+                assert " ".join(line.split()) in " ".join(printed.split()), printed
+        else:
+            written += 1
+            # The one block without a name is a further test.
+            (tmp_path / (name or "test_world.py")).write_text(body, encoding="utf-8")
+    assert (written, commands) == (6, 4)
+    assert "1 passed" in run("pytest -q test_world.py", tmp_path)
+
+
+def test_a_service_and_its_test_take_under_twenty_lines():
+    text = GUIDE.read_text(encoding="utf-8")
+    first = next(block for block in BLOCK.finditer(text) if block["kind"] == "python")
+    assert len([line for line in first["text"].splitlines() if line.strip()]) < 20

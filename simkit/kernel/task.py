@@ -129,50 +129,54 @@ class Task(_SerialHash, asyncio.Task[Any]):
         return self._num_cancels_requested
 
     def _run(self) -> None:
-        """Take a step in the task's own context; the kernel calls this from the ready queue."""
-        try:
-            if self._fut_waiter is None:
-                self._context.run(self._step, None)
-            else:
-                self._context.run(self._wakeup, self._fut_waiter)
-        finally:
-            self = None  # type: ignore[assignment]
-
-    def _step(self, error: BaseException | None) -> None:
-        """Run the coroutine to its next `await`; the task's context has been entered."""
-        if self.done():
-            raise InvalidStateError(f"step of a task that is done: {self!r}")
+        """Run the coroutine to its next `await`, in the task's own context; the kernel calls this when it is due."""
+        error: BaseException | None = None
+        awaited = self._fut_waiter
+        if awaited is not None:
+            self._fut_waiter = None
+            try:
+                awaited.result()
+            except BaseException as raised:
+                error = raised
         if self._must_cancel:
             if not isinstance(error, CancelledError):
                 error = self._make_cancelled_error()
             self._must_cancel = False
-        self._fut_waiter = None
         loop = self._loop
         _enter_task(loop, self)
         try:
-            awaited = self._send(None) if error is None else self._throw(error)
-        except StopIteration as stop:
-            if self._must_cancel:
-                self._must_cancel = False
-                _cancel(self, msg=self._cancel_message)
+            if error is None:
+                awaited = self._context.run(self._send, None)
             else:
-                _set_result(self, stop.value)
-        except CancelledError as cancelled:
-            self._cancel_message = cancelled.args[0] if cancelled.args else None
-            _cancel(self, msg=self._cancel_message)
-        except (KeyboardInterrupt, SystemExit) as exit_request:
-            _set_exception(self, exit_request)
-            raise
-        except BaseException as exception:
-            _set_exception(self, exception)
+                awaited = self._context.run(self._throw, error)
+        except BaseException as ending:
+            self._end(ending)
         else:
             self._wait_for(awaited)
         finally:
             _leave_task(loop, self)
-            if self.done():
-                loop.tasks.pop(self, None)
             # A kept exception keeps this frame; without this the two would wait for the collector together.
-            self = error = None  # type: ignore[assignment]
+            self = error = awaited = None  # type: ignore[assignment]
+
+    def _end(self, ending: BaseException) -> None:
+        """Become done: the coroutine has returned, or raised."""
+        try:
+            self._loop.tasks.pop(self, None)
+            if isinstance(ending, StopIteration):
+                if self._must_cancel:
+                    self._must_cancel = False
+                    _cancel(self, msg=self._cancel_message)
+                else:
+                    _set_result(self, ending.value)
+            elif isinstance(ending, CancelledError):
+                self._cancel_message = ending.args[0] if ending.args else None
+                _cancel(self, msg=self._cancel_message)
+            else:
+                _set_exception(self, ending)
+                if isinstance(ending, (KeyboardInterrupt, SystemExit)):
+                    raise ending
+        finally:
+            self = ending = None  # type: ignore[assignment]
 
     def _wait_for(self, awaited: Any) -> None:
         """Arrange the next step after whatever the coroutine has just yielded."""
@@ -195,21 +199,13 @@ class Task(_SerialHash, asyncio.Task[Any]):
                 self._must_cancel = False
 
     def _fail_soon(self, text: str) -> None:
-        self._loop.call_soon(self._step, RuntimeError(text), context=self._context)
+        self._fut_waiter = self._loop.create_future()
+        self._fut_waiter.set_exception(RuntimeError(text))
+        self._loop.enqueue(self)
 
     def __call__(self, future: asyncio.Future[Any]) -> None:
         """Go on: the awaited future is done. `HostLoop.call_soon` spares a future this call, and itself the handle."""
-        self._wakeup(future)
-
-    def _wakeup(self, future: asyncio.Future[Any]) -> None:
-        try:
-            future.result()
-        except BaseException as error:
-            self._step(error)
-        else:
-            self._step(None)
-        finally:
-            self = None  # type: ignore[assignment]
+        self._loop.enqueue(self)
 
 
 # Since CPython 3.13 a task whose last cancellation request is withdrawn is not cancelled at its next step.

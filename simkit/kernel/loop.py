@@ -11,7 +11,6 @@ the network room provides.
 import asyncio
 import contextvars
 from asyncio import events
-from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
 from heapq import heapify, heappop, heappush
@@ -79,25 +78,29 @@ class Timer(events.TimerHandle):
 class Posted:
     """Something a host receives from outside: `world.post` returns it, `cancel` takes it back."""
 
-    __slots__ = ("_args", "_callback", "_cancelled", "_loop", "queued")
+    __slots__ = ("_args", "_callback", "_cancelled", "_loop", "_scheduled")
 
     def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], loop: "HostLoop") -> None:
         self._callback = callback
         self._args = args
         self._loop = loop
         self._cancelled = False
-        self.queued = False  # it waits in the world's queue for a later instant
+        self._scheduled = False  # it waits in the world's queue for a later instant
 
     def cancel(self) -> None:
         """Let it not happen."""
-        if self.queued and not self._cancelled:
+        if self._scheduled and not self._cancelled:
             self._loop.world.timer_cancelled()
         self._cancelled = True
 
     def _run(self) -> None:
         try:
             # In the receiver's own context: tracing spans and the like must not travel from host to host by themselves.
-            self._loop.context.run(self._callback, *self._args)
+            loop = self._loop
+            context = loop._context
+            if context is None:
+                context = loop.context
+            context.run(self._callback, *self._args)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
@@ -192,8 +195,7 @@ class HostLoop(Networking):
 
     # -- what asyncio asks for
 
-    def get_debug(self) -> bool:
-        return False
+    get_debug = bool  # type: ignore[assignment] # False, and at once: every future asks
 
     def is_running(self) -> bool:
         return events._get_running_loop() is self
@@ -324,10 +326,18 @@ class HostLoop(Networking):
             self.world.graveyard.append(runnable)
             return
         if self._ready is None:
-            self._ready = deque()
-        self._ready.append(runnable)
+            self._ready = [runnable]
+        else:
+            self._ready.append(runnable)
         if not self.awake:
             self.world.wake(self)
+
+    def take_back(self, runnables: list[Any]) -> None:
+        """Keep what a pass has left because the host was stopped in the middle of it."""
+        if self.alive:
+            self._ready = runnables + (self._ready or [])
+        else:
+            self.world.graveyard.append(runnables)
 
     def receive(self, posted: Posted) -> None:
         """Keep received I/O for the next pass."""
@@ -351,12 +361,13 @@ class HostLoop(Networking):
         if not self.awake:
             self.world.wake(self)
 
-    def gather(self) -> int:
-        """Begin a pass: append received I/O, then due timers, to the ready queue; return how many may run."""
-        ready = self._ready
+    def gather(self) -> None:
+        """Begin a pass: append received I/O, then due timers, to the ready queue."""
         if self._received:
-            ready = self._make_ready()
-            ready.extend(self._received)
+            if self._ready:
+                self._ready += self._received
+            else:
+                self._ready = self._received
             self._received = None
         if self._timers:
             self._collect_host_timers()
@@ -364,17 +375,13 @@ class HostLoop(Networking):
         if due:
             if len(due) > 1:
                 due.sort(key=Timer.order)
-            ready = self._make_ready()
             for timer in due:
                 timer._scheduled = False
-            ready.extend(due)
+            if self._ready:
+                self._ready += due
+            else:
+                self._ready = due
             self._due = None
-        return len(ready) if ready else 0
-
-    def _make_ready(self) -> Any:
-        if self._ready is None:
-            self._ready = deque()
-        return self._ready
 
     def _collect_host_timers(self) -> None:
         now_ns = self._host_ns()

@@ -82,6 +82,7 @@ class World:
         self._task_number = 0
         self._schedule_key = schedule_key(seed)
         self._collect_at = _COLLECT_YOUNG_STEPS
+        self._pause_at = 0  # the number of steps at which to look at the limit, or to collect
         self._collections = 0
         self._is_running = False
         # By address: weak references are gone before a finalizer runs, and a living generator's address is its own.
@@ -114,7 +115,7 @@ class World:
             loop.receive(posted)
         else:
             self._sequence += 1
-            posted.queued = True
+            posted._scheduled = True
             heappush(self._queue, (time_ns, self._sequence, loop, posted))
         return posted
 
@@ -126,13 +127,15 @@ class World:
         """Run every instant up to and including `until_ns`; `now_ns` is `until_ns` afterwards, unless stopped."""
         self._refuse_from_inside("run")
         with self._running():
+            queue = self._queue
             while not self.stopping:
                 if not self._waiting:
-                    if not self._queue or self._queue[0][0] > until_ns:
+                    if not queue or queue[0][0] > until_ns:
                         self.now_ns = max(self.now_ns, until_ns)
                         break
                     self._advance()
-                self._drain_instant()
+                if self._waiting:
+                    self._drain_instant({})
 
     def close(self) -> None:
         """End the world: whatever is suspended goes without running `finally`."""
@@ -208,74 +211,113 @@ class World:
     # -- one instant
 
     def _advance(self) -> None:
-        """Move to the next instant and hand out everything that is queued for it."""
+        """Move to the next instant, and hand out what is queued for it, or run it if it is a single thing."""
         queue = self._queue
-        self.now_ns = now_ns = queue[0][0]
-        while queue and queue[0][0] == now_ns:
-            _, _, loop, item = heappop(queue)
-            if item._cancelled:
-                continue
-            if type(item) is Posted:
-                item.queued = False
-                loop.receive(item)
+        self.now_ns, _, loop, item = heappop(queue)
+        if loop.halted or loop._timers or (queue and queue[0][0] == self.now_ns):
+            self._hand_out(loop, item)
+            while queue and queue[0][0] == self.now_ns:
+                _, _, loop, item = heappop(queue)
+                self._hand_out(loop, item)
+        elif not item._cancelled:
+            # One thing for one host, as nearly always: the first pass of its turn would find nothing else.
+            item._scheduled = False
+            if loop is not self._turning:
+                self._turning = loop
+                events._set_running_loop(loop)
+            loop.awake = True
+            item._run()
+            item = None
+            if loop._ready or loop._received or loop._due:
+                counts: dict[HostLoop, int] = {}
+                self._turn(loop, 1, counts)
+                if self._waiting:
+                    self._drain_instant(counts)
             else:
-                loop.timer_due(item)
+                loop.awake = False
+                self.steps += 1
+                if self.steps >= self._pause_at:
+                    self._pause()
 
-    def _drain_instant(self) -> None:
+    def _hand_out(self, loop: HostLoop, item: Any) -> None:
+        if item._cancelled:
+            return
+        if type(item) is Posted:
+            item._scheduled = False
+            loop.receive(item)
+        else:
+            loop.timer_due(item)
+
+    def _drain_instant(self, counts: dict[HostLoop, int]) -> None:
+        """Let hosts take turns until nobody has anything left to do; `counts` holds their steps in this instant."""
         rounds = 0
-        counts: dict[HostLoop, int] = {}
         while self._waiting:
             batch, self._waiting = self._waiting, []
             if len(batch) > 1:
                 key, now_ns = self._schedule_key, self.now_ns
                 batch.sort(key=lambda loop: turn_hash(key, now_ns, loop.index))
             for loop in batch:
-                self._turn(loop, counts)
+                self._turn(loop, 0, counts)
             rounds += 1
             if rounds > self.limits.rounds_per_instant:
                 names = ", ".join(sorted({loop.name for loop in batch})[:4])
                 raise Livelock(f"hosts answer each other without any delay at {self.now_ns} ns: {names}")
-        if self.steps >= self._collect_at:
-            self._turning = None
-            events._set_running_loop(None)
-            self._collect()
 
-    def _turn(self, loop: HostLoop, counts: dict[HostLoop, int]) -> None:
-        """Run passes of one loop until it has nothing left to do in this instant."""
+    def _turn(self, loop: HostLoop, taken: int, counts: dict[HostLoop, int]) -> None:
+        """Run passes of one loop until it has nothing left to do in this instant; `taken` steps are behind it."""
         if loop is not self._turning:
             self._turning = loop
             events._set_running_loop(loop)
-        steps = counts.get(loop, 0) if counts else 0
+        before = counts.get(loop, 0) if counts else 0
+        steps = before + taken
         while not loop.halted:
-            count = loop.gather()
-            if not count:
-                break
+            if loop._received or loop._due or loop._timers:
+                loop.gather()
             ready = loop._ready
-            steps += count
+            if not ready:
+                break
+            loop._ready = None
+            steps += len(ready)
             if steps > self.limits.steps_per_instant:
                 raise Livelock(
                     f"host {loop.name!r} took {steps} steps at {self.now_ns} ns without letting time pass: {ready[0]!r}"
                 )
-            for _ in range(count):
-                runnable = ready.popleft()
+            self._pass(loop, ready)
+        counts[loop] = steps
+        self.steps += steps - before
+        loop.awake = False
+        if self.steps >= self._pause_at:
+            self._pause()
+
+    def _pass(self, loop: HostLoop, ready: list[Any]) -> None:
+        """Call callbacks: this, and where a single thing runs, are the only places that do."""
+        ready.reverse()
+        try:
+            while ready:
+                runnable = ready.pop()
                 if not runnable._cancelled:
                     runnable._run()
                     if loop.halted:  # by what it just did
                         break
+        finally:
             runnable = None  # an exception may keep this frame, and the frame must not keep a task
-            self.steps += count
-            if not (loop._ready or loop._received or loop._due or loop._timers):
-                break
-        counts[loop] = steps
-        loop.awake = False
-        if self.limits.steps is not None and self.steps > self.limits.steps:
-            raise StepLimitReached(f"more than {self.limits.steps} steps by {self.now_ns} ns")
+            if ready:
+                ready.reverse()
+                loop.take_back(ready)
 
-    def _collect(self) -> None:
-        # At fixed counts of steps: a collector that runs by itself moves finalizers with the size of the heap.
-        self._collect_at = self.steps + _COLLECT_YOUNG_STEPS
-        self._collections += 1
-        gc.collect(2 if self._collections % _COLLECT_ALL_EVERY == 0 else 1)
+    def _pause(self) -> None:
+        """Stop at the limit of steps, and collect at fixed counts of them."""
+        limit = self.limits.steps
+        if limit is not None and self.steps > limit:
+            raise StepLimitReached(f"more than {limit} steps by {self.now_ns} ns")
+        if self.steps >= self._collect_at:
+            # A collector that runs by itself moves finalizers with the size of the heap.
+            self._turning = None
+            events._set_running_loop(None)
+            self._collections += 1
+            gc.collect(2 if self._collections % _COLLECT_ALL_EVERY == 0 else 1)
+            self._collect_at = self.steps + _COLLECT_YOUNG_STEPS
+        self._pause_at = self._collect_at if limit is None else min(self._collect_at, limit + 1)
 
     @contextmanager
     def _running(self) -> Iterator[None]:

@@ -8,13 +8,15 @@ from typing import Any
 
 from simkit.hosts.host import Host
 from simkit.kernel import World
+from simkit.kernel import sleep as kernel_sleep
 
 HORIZON_NS = 2**61
 """Later than anything here ends."""
 
 
 def booted(world: World, count: int) -> list[Host]:
-    """Return `count` hosts that are up."""
+    """Return `count` hosts that are up; `asyncio.sleep` is what it is in the interpreter that runs a scenario."""
+    kernel_sleep.install()
     hosts = [Host(world, f"host-{number}", index=number) for number in range(count)]
     for host in hosts:
         host.boot()

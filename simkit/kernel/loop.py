@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from simkit.kernel.world import World
 
 NEVER_NS = 2**62
+_NEVER_S = NEVER_NS / 1e9
 _MORE_CANCELLED_THAN = 128
 
 
@@ -350,6 +351,11 @@ class HostLoop(Networking):
         if not self.awake:
             self.world.wake(self)
 
+    def as_timer(self, task: Task, due_ns: int, sequence: int) -> Timer:
+        """Make of a task in the world's queue what `asyncio.sleep` would have made: a timer with a future."""
+        future = task.await_future()
+        return Timer(due_ns / 1e9, due_ns, sequence, _set_unless_done, (future,), self, task.get_context())
+
     def timer_due(self, timer: Timer) -> None:
         """Keep a timer that fell due for the next pass."""
         if not self.alive:
@@ -412,7 +418,7 @@ class HostLoop(Networking):
     def clock_changed(self) -> None:
         """Move every timer to where it belongs under the clock's new rate."""
         self._armed_ns = None
-        moved = self.world.take_timers(self)
+        moved: list[Timer] = self.world.take_timers(self)
         if self._timers:
             moved += [entry[2] for entry in self._timers]
             self._timers = None
@@ -455,21 +461,24 @@ class HostLoop(Networking):
             self._ready = self._received = self._due = self._timers = None
 
 
+def _set_unless_done(future: Future) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
 def _nothing() -> None:
     """Only wake the loop."""
 
 
 def deadline_ns(when: float) -> int:
     """Return the smallest integer of nanoseconds that `loop.time()` shows as at least `when` seconds."""
+    if 0.0 < when < _NEVER_S:
+        ns = ceil(when * 1e9)
+        while ns / 1e9 < when:
+            ns += 1
+        while (ns - 1) / 1e9 >= when:
+            ns -= 1
+        return ns
     if isnan(when):
         raise ValueError("a deadline cannot be NaN")
-    if when >= NEVER_NS / 1e9:
-        return NEVER_NS
-    if when <= 0.0:
-        return 0
-    ns = ceil(when * 1e9)
-    while ns / 1e9 < when:
-        ns += 1
-    while (ns - 1) / 1e9 >= when:
-        ns -= 1
-    return ns
+    return NEVER_NS if when > 0.0 else 0

@@ -12,8 +12,9 @@ import asyncio
 import sys
 from asyncio import CancelledError, InvalidStateError
 from asyncio.tasks import _enter_task, _leave_task, _register_task
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, copy_context
+from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -46,8 +47,18 @@ _set_exception = asyncio.Future.set_exception
 _cancel = asyncio.Future.cancel
 
 
+ASLEEP = object()
+"""What a coroutine yields to its task when it wants to go on at `Task.wake_ns`."""
+
+
 class Task(_SerialHash, asyncio.Task[Any]):
-    """What `loop.create_task()` returns: a coroutine of one host, stepped by the kernel."""
+    """What `loop.create_task()` returns: a coroutine of one host, stepped by the kernel.
+
+    Attributes:
+        wake_ns: the world's time at which it goes on, set by a coroutine that yields `ASLEEP`.
+        sleep_sequence: the number of its entry in the world's queue while it sleeps there, 0 otherwise; an entry with
+            another number is stale.
+    """
 
     __slots__ = (
         "_context",
@@ -59,6 +70,8 @@ class Task(_SerialHash, asyncio.Task[Any]):
         "_send",
         "_serial",
         "_throw",
+        "sleep_sequence",
+        "wake_ns",
     )
     __hash__ = _SerialHash.__hash__
     _make_cancelled_error: Any  # of the C future
@@ -85,6 +98,7 @@ class Task(_SerialHash, asyncio.Task[Any]):
         self._must_cancel = False
         self._fut_waiter: Any = None
         self._num_cancels_requested = 0
+        self.sleep_sequence = 0
         loop.tasks[self] = None
         _register_task(self)
         loop.enqueue(self)
@@ -112,6 +126,9 @@ class Task(_SerialHash, asyncio.Task[Any]):
         if self.done():
             return False
         self._num_cancels_requested += 1
+        if self.sleep_sequence:
+            self._loop.world.timer_cancelled()
+            self.await_future()
         if self._fut_waiter is not None and self._fut_waiter.cancel(msg=msg):
             return True
         self._must_cancel = True
@@ -152,7 +169,12 @@ class Task(_SerialHash, asyncio.Task[Any]):
         except BaseException as ending:
             self._end(ending)
         else:
-            self._wait_for(awaited)
+            if awaited is ASLEEP and not self._must_cancel:
+                world = loop.world
+                world._sequence = self.sleep_sequence = world._sequence + 1
+                heappush(world._queue, (self.wake_ns, self.sleep_sequence, loop, self))
+            else:
+                self._wait_for(awaited)
         finally:
             _leave_task(loop, self)
             # A kept exception keeps this frame; without this the two would wait for the collector together.
@@ -182,8 +204,10 @@ class Task(_SerialHash, asyncio.Task[Any]):
         """Arrange the next step after whatever the coroutine has just yielded."""
         if awaited is None:
             self._loop.enqueue(self)
-            return
-        if getattr(awaited, "_asyncio_future_blocking", None) is None:
+        elif awaited is ASLEEP:
+            self.await_future().cancel(msg=self._cancel_message)
+            self._must_cancel = False
+        elif getattr(awaited, "_asyncio_future_blocking", None) is None:
             self._fail_soon(f"Task got bad yield: {awaited!r}")
         elif awaited.get_loop() is not self._loop:
             self._fail_soon(f"Task {self!r} got Future {awaited!r} attached to a different loop")
@@ -198,10 +222,15 @@ class Task(_SerialHash, asyncio.Task[Any]):
             if self._must_cancel and awaited.cancel(msg=self._cancel_message):
                 self._must_cancel = False
 
+    def await_future(self) -> Future:
+        """Wait for a new future, and no longer for an entry in the world's queue; return the future."""
+        self.sleep_sequence = 0
+        self._fut_waiter = future = self._loop.create_future()
+        future.add_done_callback(self, context=self._context)
+        return future
+
     def _fail_soon(self, text: str) -> None:
-        self._fut_waiter = self._loop.create_future()
-        self._fut_waiter.set_exception(RuntimeError(text))
-        self._loop.enqueue(self)
+        self.await_future().set_exception(RuntimeError(text))
 
     def __call__(self, future: asyncio.Future[Any]) -> None:
         """Go on: the awaited future is done. `HostLoop.call_soon` spares a future this call, and itself the handle."""
@@ -216,3 +245,10 @@ def registered_tasks() -> list[asyncio.Task[Any]]:
     """Return the tasks of all loops; `asyncio.all_tasks` would go through them once for every host."""
     module: Any = asyncio.tasks
     return list(module._all_tasks if sys.version_info < (3, 12) else module._scheduled_tasks)
+
+
+_current_tasks = getattr(asyncio.tasks, "_current_tasks", None)
+current_task: Callable[[Any], asyncio.Task[Any] | None] = (
+    asyncio.current_task if _current_tasks is None else _current_tasks.get
+)
+"""The task that runs on a loop; without the checks of asyncio's function where its table can be read."""

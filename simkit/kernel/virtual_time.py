@@ -19,6 +19,7 @@ from asyncio import events
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
+from simkit.kernel import sleep
 from simkit.kernel.loop import HostLoop
 from simkit.kernel.stream import Stream
 
@@ -137,4 +138,5 @@ def install() -> None:
     _install_clocks()
     _install_entropy()
     _order_as_completed()
+    sleep.install()
     threading.Thread.start = _refused("a real thread would leave virtual time:", threading.Thread.start)  # type: ignore[method-assign]

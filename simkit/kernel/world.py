@@ -20,7 +20,7 @@ from simkit.kernel.loop import HostLoop, Posted, Timer
 from simkit.kernel.order import CONTROL, schedule_key, turn_hash
 from simkit.kernel.records import Records
 from simkit.kernel.stream import Stream
-from simkit.kernel.task import registered_tasks
+from simkit.kernel.task import Task, registered_tasks
 
 EPOCH_NS = 1_767_225_600 * 10**9
 """2026-01-01T00:00:00Z, the default moment at which a run begins."""
@@ -195,7 +195,7 @@ class World:
         """Count a cancelled timer, and sweep the queue when half of it is cancelled."""
         self._cancelled += 1
         if self._cancelled > 256 and self._cancelled * 2 > len(self._queue):
-            self._queue[:] = [entry for entry in self._queue if not entry[3]._cancelled]
+            self._queue[:] = [entry for entry in self._queue if not _is_stale(entry)]
             heapify(self._queue)
             for loop in self.loops.values():
                 loop.compact()
@@ -203,25 +203,40 @@ class World:
 
     def take_timers(self, loop: HostLoop) -> list[Timer]:
         """Remove and return the queued timers of one loop."""
-        mine = [e[3] for e in self._queue if e[2] is loop and isinstance(e[3], Timer)]
-        self._queue[:] = [e for e in self._queue if e[2] is not loop or not isinstance(e[3], Timer)]
+        others, timers = [], []
+        for entry in self._queue:
+            due_ns, sequence, owner, item = entry
+            if owner is not loop or type(item) is Posted:
+                others.append(entry)
+            elif type(item) is Timer:
+                timers.append(item)
+            elif not _is_stale(entry):
+                timers.append(loop.as_timer(item, due_ns, sequence))
+        self._queue[:] = others
         heapify(self._queue)
-        return mine
+        return timers
 
     # -- one instant
 
     def _advance(self) -> None:
         """Move to the next instant, and hand out what is queued for it, or run it if it is a single thing."""
         queue = self._queue
-        self.now_ns, _, loop, item = heappop(queue)
+        self.now_ns, sequence, loop, item = heappop(queue)
         if loop.halted or loop._timers or (queue and queue[0][0] == self.now_ns):
-            self._hand_out(loop, item)
+            self._hand_out(sequence, loop, item)
             while queue and queue[0][0] == self.now_ns:
-                _, _, loop, item = heappop(queue)
-                self._hand_out(loop, item)
-        elif not item._cancelled:
-            # One thing for one host, as nearly always: the first pass of its turn would find nothing else.
+                _, sequence, loop, item = heappop(queue)
+                self._hand_out(sequence, loop, item)
+            return
+        # One thing for one host, as nearly always: the first pass of its turn would find nothing else.
+        if type(item) is Task:
+            wanted = item.sleep_sequence == sequence
+            if wanted:
+                item.sleep_sequence = 0
+        else:
+            wanted = not item._cancelled
             item._scheduled = False
+        if wanted:
             if loop is not self._turning:
                 self._turning = loop
                 events._set_running_loop(loop)
@@ -239,10 +254,13 @@ class World:
                 if self.steps >= self._pause_at:
                     self._pause()
 
-    def _hand_out(self, loop: HostLoop, item: Any) -> None:
-        if item._cancelled:
+    def _hand_out(self, sequence: int, loop: HostLoop, item: Any) -> None:
+        if type(item) is Task:
+            if item.sleep_sequence == sequence and loop.alive:
+                loop.timer_due(loop.as_timer(item, self.now_ns, sequence))
+        elif item._cancelled:
             return
-        if type(item) is Posted:
+        elif type(item) is Posted:
             item._scheduled = False
             loop.receive(item)
         else:
@@ -349,3 +367,8 @@ class World:
             self.graveyard.append(generator)
         else:
             loop.call_soon(loop.create_task, generator.aclose(), context=loop.context.copy())
+
+
+def _is_stale(entry: tuple[int, int, HostLoop, Any]) -> bool:
+    _, sequence, _, item = entry
+    return item.sleep_sequence != sequence if type(item) is Task else item._cancelled  # type: ignore[no-any-return]

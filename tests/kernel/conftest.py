@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from simkit.kernel import World
+from simkit.kernel.sleep import sleep
 
 SECOND = 10**9
 Log = list[Any]
@@ -102,3 +103,10 @@ def on_stock() -> Play:
 def on_host() -> Play:
     """Run a program as the only task of a host; return what it told and what the loop complained about."""
     return play_on_host
+
+
+@pytest.fixture(autouse=True)
+def sleep_of_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `asyncio.sleep` be what it is in a worker."""
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio.tasks, "sleep", sleep)

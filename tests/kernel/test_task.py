@@ -217,7 +217,7 @@ def test_a_traceback_names_the_lines_that_failed_and_not_much_of_the_kernel(worl
 
 def test_a_suspended_task_shows_its_stack(world: World) -> None:
     async def waiting() -> None:
-        await asyncio.sleep(9)
+        await asyncio.get_running_loop().create_future()
 
     task = world.new_loop("a").create_task(waiting())
     world.run(SECOND)

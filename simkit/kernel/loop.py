@@ -2,7 +2,7 @@
 
 Every host has a loop of its own, and all of them share the world's queue. While a host's code runs, the running loop is
 that host's and `loop.time()` is that host's clock, so that plain asyncio code needs to know nothing of the simulation.
-A loop costs next to nothing until it is used: every attribute has a class-level default.
+A loop costs next to nothing until it is used: what is seldom needed has a default in the class and is made late.
 
 It deliberately has no selector, no threads and no way to be run by itself; sockets are the business of `stack`, which
 the network room provides.
@@ -124,10 +124,7 @@ class HostLoop(Networking):
 
     alive = True
     frozen = False
-    halted = False
     host: Any = None
-    clock: LoopClock | None = None
-    awake = False  # queued for a round, or taking its turn
 
     # Defaults of BaseEventLoop.__init__, which allocates eleven objects and is not called.
     _timer_cancelled_count = 0
@@ -144,10 +141,6 @@ class HostLoop(Networking):
     slow_callback_duration = 0.1
 
     _context: Context | None = None
-    _ready: Any = None
-    _received: Any = None
-    _due: Any = None
-    _timers: Any = None  # a heap in host time, used only while the clock is imperfect
     _tasks: Any = None
     _signals: Any = None
     _timer_entry: Any = None
@@ -157,6 +150,14 @@ class HostLoop(Networking):
         self.world = world
         self.name = name
         self.index = index
+        # What every step looks at stands in the object: a default of the class takes ten times as long to find.
+        self.halted = False
+        self.awake = False  # queued for a round, or taking its turn
+        self.clock: LoopClock | None = None
+        self._ready: list[Any] | None = None
+        self._received: list[Posted] | None = None
+        self._due: list[Timer] | None = None
+        self._timers: list[tuple[int, int, Timer]] | None = None  # a heap in host time, while the clock is imperfect
 
     def __del__(self) -> None:
         """Say nothing: a loop without a selector leaves nothing unclosed."""
@@ -196,7 +197,7 @@ class HostLoop(Networking):
 
     # -- what asyncio asks for
 
-    get_debug = bool  # type: ignore[assignment] # False, and at once: every future asks
+    get_debug = bool  # False, and at once: every future asks
 
     def is_running(self) -> bool:
         return events._get_running_loop() is self

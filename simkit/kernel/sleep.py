@@ -13,12 +13,14 @@ import asyncio
 import types
 from asyncio.events import _get_running_loop
 from collections.abc import Generator
+from math import ceil
 from typing import Any
 
 from simkit.kernel.loop import deadline_ns
-from simkit.kernel.task import ASLEEP, Task, current_task
+from simkit.kernel.task import ASLEEP, Task, current_tasks
 
 _stock_sleep = asyncio.sleep
+_current_task = current_tasks.get
 _LONG_S = 1e9
 
 
@@ -30,10 +32,13 @@ def _asleep() -> Generator[object, None, None]:
 async def sleep(delay: float, result: Any = None) -> Any:
     """Wait for `delay` seconds of the host's time, then return `result`."""
     loop: Any = _get_running_loop()
-    task = current_task(loop)
+    task = _current_task(loop)
     if type(task) is Task and 0.0 < delay < _LONG_S and ((clock := loop.clock) is None or clock.perfect):
         now_ns = loop.world.now_ns
-        wake_ns = deadline_ns(now_ns / 1e9 + delay)
+        wake_s = now_ns / 1e9 + delay
+        wake_ns = ceil(wake_s * 1e9)
+        if wake_ns / 1e9 < wake_s or (wake_ns - 1) / 1e9 >= wake_s:
+            wake_ns = deadline_ns(wake_s)  # the product was not exact
         if wake_ns > now_ns:
             task.wake_ns = wake_ns
             await _asleep()

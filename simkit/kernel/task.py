@@ -12,13 +12,29 @@ import asyncio
 import sys
 from asyncio import CancelledError, InvalidStateError
 from asyncio.tasks import _enter_task, _leave_task, _register_task
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from contextvars import Context, copy_context
 from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simkit.kernel.loop import HostLoop
+
+
+class _CurrentTasks:
+    """The tasks that run now, by loop, where asyncio keeps them elsewhere than in a table (since Python 3.14)."""
+
+    def __setitem__(self, loop: Any, task: asyncio.Task[Any]) -> None:
+        _enter_task(loop, task)
+
+    def __delitem__(self, loop: Any) -> None:
+        _leave_task(loop, asyncio.current_task(loop))  # type: ignore[arg-type]
+
+    def get(self, loop: Any) -> asyncio.Task[Any] | None:
+        return None if loop is None else asyncio.current_task(loop)
+
+
+current_tasks: Any = asyncio.tasks._current_tasks if sys.version_info < (3, 14) else _CurrentTasks()  # type: ignore[attr-defined]
 
 
 class _SerialHash:
@@ -64,6 +80,7 @@ class Task(_SerialHash, asyncio.Task[Any]):
         "_context",
         "_coro",
         "_fut_waiter",
+        "_host_loop",
         "_must_cancel",
         "_name",
         "_num_cancels_requested",
@@ -77,6 +94,7 @@ class Task(_SerialHash, asyncio.Task[Any]):
     _make_cancelled_error: Any  # of the C future
     _log_traceback: bool
     _loop: "HostLoop"
+    wake_ns: int
     _cancelled = False  # a task stands in the ready queue as itself, where handles may be cancelled
 
     def __init__(
@@ -90,6 +108,7 @@ class Task(_SerialHash, asyncio.Task[Any]):
         if not asyncio.iscoroutine(coro):
             raise TypeError(f"a coroutine was expected, got {coro!r}")
         _future_init(self, loop=loop)
+        self._host_loop = loop
         self._coro = coro
         self._send = coro.send
         self._throw = coro.throw
@@ -159,8 +178,8 @@ class Task(_SerialHash, asyncio.Task[Any]):
             if not isinstance(error, CancelledError):
                 error = self._make_cancelled_error()
             self._must_cancel = False
-        loop = self._loop
-        _enter_task(loop, self)
+        loop = self._host_loop
+        current_tasks[loop] = self
         try:
             if error is None:
                 awaited = self._context.run(self._send, None)
@@ -171,12 +190,12 @@ class Task(_SerialHash, asyncio.Task[Any]):
         else:
             if awaited is ASLEEP and not self._must_cancel:
                 world = loop.world
-                world._sequence = self.sleep_sequence = world._sequence + 1
-                heappush(world._queue, (self.wake_ns, self.sleep_sequence, loop, self))
+                world.sequence = self.sleep_sequence = sequence = world.sequence + 1
+                heappush(world.queue, (self.wake_ns, sequence, loop, self))
             else:
                 self._wait_for(awaited)
         finally:
-            _leave_task(loop, self)
+            del current_tasks[loop]
             # A kept exception keeps this frame; without this the two would wait for the collector together.
             self = error = awaited = None  # type: ignore[assignment]
 
@@ -245,10 +264,3 @@ def registered_tasks() -> list[asyncio.Task[Any]]:
     """Return the tasks of all loops; `asyncio.all_tasks` would go through them once for every host."""
     module: Any = asyncio.tasks
     return list(module._all_tasks if sys.version_info < (3, 12) else module._scheduled_tasks)
-
-
-_current_tasks = getattr(asyncio.tasks, "_current_tasks", None)
-current_task: Callable[[Any], asyncio.Task[Any] | None] = (
-    asyncio.current_task if _current_tasks is None else _current_tasks.get
-)
-"""The task that runs on a loop; without the checks of asyncio's function where its table can be read."""

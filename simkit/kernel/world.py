@@ -74,10 +74,10 @@ class World:
         self._turning: HostLoop | None = None  # whose turn it is, or was last: the interpreter's running loop
         self.closed = False
         self._streams: dict[str, Stream] = {}
-        self._queue: list[tuple[int, int, HostLoop, Any]] = []
+        self.queue: list[tuple[int, int, HostLoop, Any]] = []
         self._waiting: list[HostLoop] = []
         self._cancelled = 0
-        self._sequence = 0
+        self.sequence = 0
         self._serial = 0
         self._task_number = 0
         self._schedule_key = schedule_key(seed)
@@ -114,9 +114,9 @@ class World:
                 raise ValueError(f"{time_ns} ns is in the past: it is {self.now_ns} ns")
             loop.receive(posted)
         else:
-            self._sequence += 1
+            self.sequence += 1
             posted._scheduled = True
-            heappush(self._queue, (time_ns, self._sequence, loop, posted))
+            heappush(self.queue, (time_ns, self.sequence, loop, posted))
         return posted
 
     def stop(self) -> None:
@@ -127,7 +127,7 @@ class World:
         """Run every instant up to and including `until_ns`; `now_ns` is `until_ns` afterwards, unless stopped."""
         self._refuse_from_inside("run")
         with self._running():
-            queue = self._queue
+            queue = self.queue
             while not self.stopping:
                 if not self._waiting:
                     if not queue or queue[0][0] > until_ns:
@@ -146,9 +146,9 @@ class World:
         self.graveyard.append([task for task in registered_tasks() if task.get_loop() in loops])
         for loop in self.loops.values():
             loop.bury(stock_tasks=False)
-        self.graveyard.append(self._queue)
+        self.graveyard.append(self.queue)
         bury_suspended(self.graveyard)
-        self._queue.clear()
+        self.queue.clear()
         self._waiting.clear()
         self.graveyard.clear()
         self.loops.clear()
@@ -162,7 +162,7 @@ class World:
 
     def push(self, time_ns: int, sequence: int, loop: HostLoop, timer: Timer) -> None:
         """Queue a timer of a host whose clock is perfect."""
-        heappush(self._queue, (time_ns, sequence, loop, timer))
+        heappush(self.queue, (time_ns, sequence, loop, timer))
 
     def wake(self, loop: HostLoop) -> None:
         """Let `loop` take a turn in the next round of this instant."""
@@ -178,8 +178,8 @@ class World:
 
     def next_sequence(self) -> int:
         """Return the next number in the order in which timers and posts are made."""
-        self._sequence += 1
-        return self._sequence
+        self.sequence += 1
+        return self.sequence
 
     def next_serial(self) -> int:
         """Return the next hash of a task or future."""
@@ -194,9 +194,9 @@ class World:
     def timer_cancelled(self) -> None:
         """Count a cancelled timer, and sweep the queue when half of it is cancelled."""
         self._cancelled += 1
-        if self._cancelled > 256 and self._cancelled * 2 > len(self._queue):
-            self._queue[:] = [entry for entry in self._queue if not _is_stale(entry)]
-            heapify(self._queue)
+        if self._cancelled > 256 and self._cancelled * 2 > len(self.queue):
+            self.queue[:] = [entry for entry in self.queue if not _is_stale(entry)]
+            heapify(self.queue)
             for loop in self.loops.values():
                 loop.compact()
             self._cancelled = 0
@@ -204,7 +204,7 @@ class World:
     def take_timers(self, loop: HostLoop) -> list[Timer]:
         """Remove and return the queued timers of one loop."""
         others, timers = [], []
-        for entry in self._queue:
+        for entry in self.queue:
             due_ns, sequence, owner, item = entry
             if owner is not loop or type(item) is Posted:
                 others.append(entry)
@@ -212,15 +212,15 @@ class World:
                 timers.append(item)
             elif not _is_stale(entry):
                 timers.append(loop.as_timer(item, due_ns, sequence))
-        self._queue[:] = others
-        heapify(self._queue)
+        self.queue[:] = others
+        heapify(self.queue)
         return timers
 
     # -- one instant
 
     def _advance(self) -> None:
         """Move to the next instant, and hand out what is queued for it, or run it if it is a single thing."""
-        queue = self._queue
+        queue = self.queue
         self.now_ns, sequence, loop, item = heappop(queue)
         if loop.halted or loop._timers or (queue and queue[0][0] == self.now_ns):
             self._hand_out(sequence, loop, item)
@@ -371,4 +371,4 @@ class World:
 
 def _is_stale(entry: tuple[int, int, HostLoop, Any]) -> bool:
     _, sequence, _, item = entry
-    return item.sleep_sequence != sequence if type(item) is Task else item._cancelled  # type: ignore[no-any-return]
+    return item.sleep_sequence != sequence if type(item) is Task else item._cancelled

@@ -132,7 +132,7 @@ def test_a_sleeping_task_makes_neither_future_nor_timer(world: World) -> None:
     task = started(world, sleeper)
     world.run(SECOND)
     assert task._fut_waiter is None  # type: ignore[attr-defined]
-    assert [entry[3] for entry in world._queue] == [task]
+    assert [entry[3] for entry in world.queue] == [task]
     world.run(6 * SECOND)
     assert task.result() == "rested"
 
@@ -149,7 +149,7 @@ def test_a_cancelled_sleep_leaves_no_entry_for_long(world: World) -> None:
     task = started(world, sleeper)
     world.run(SECOND)
     assert task.done()
-    assert len(world._queue) < 600
+    assert len(world.queue) < 600
 
 
 def test_a_task_that_cancels_itself_wakes_from_its_next_sleep_at_once(world: World) -> None:
@@ -177,7 +177,7 @@ def test_a_sleep_without_a_sensible_end_is_the_stock_one(world: World, delay_s: 
     task = started(world, sleeper)
     world.run(SECOND)
     assert task.done() == (delay_s <= 0)
-    assert not any(entry[3] is task for entry in world._queue)
+    assert not any(entry[3] is task for entry in world.queue)
 
 
 def test_nobody_sleeps_for_nan_seconds(world: World) -> None:

@@ -10,7 +10,7 @@ They deliberately have no eager start, and no debug mode.
 
 import asyncio
 import sys
-from asyncio import CancelledError, InvalidStateError
+from asyncio import CancelledError
 from asyncio.tasks import _enter_task, _leave_task, _register_task
 from collections.abc import Coroutine, Generator
 from contextvars import Context, copy_context

@@ -157,10 +157,8 @@ def test_a_task_that_cancels_itself_wakes_from_its_next_sleep_at_once(world: Wor
         task = asyncio.current_task()
         assert task is not None
         task.cancel("myself")
-        try:
+        with pytest.raises(CancelledError, match="myself"):
             await kernel_sleep.sleep(5)
-        except CancelledError as error:
-            assert error.args == ("myself",)
         await kernel_sleep.sleep(1)
         return world.now_ns
 

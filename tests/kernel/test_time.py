@@ -208,7 +208,7 @@ def test_sweeping_cancelled_timers_away_loses_no_other(data: st.DataObject) -> N
             if number:
                 posts[number - 1].cancel()
     expected = sorted(kept | {-n for n in kept if n})
-    assert len(world._queue) <= 2 * len(expected) + 260
+    assert len(world.queue) <= 2 * len(expected) + 260
     world.run(100 * SECOND)
     world.close()
     assert sorted(fired) == expected
@@ -234,7 +234,7 @@ def test_a_drifting_host_that_is_busy_does_not_fill_the_worlds_queue(world: Worl
     host.call_later(3600, lambda: None)
     host.create_task(main())
     world.run(SECOND)
-    assert len(world._queue) <= 2
+    assert len(world.queue) <= 2
 
 
 def test_timeouts_that_do_not_expire_do_not_fill_the_worlds_queue(world: World, host: HostLoop) -> None:
@@ -246,7 +246,7 @@ def test_timeouts_that_do_not_expire_do_not_fill_the_worlds_queue(world: World, 
             async with asyncio.timeout(3600):
                 await asyncio.sleep(0.001)
             world.post(world.now_ns + 3600 * SECOND, host, print).cancel()
-            longest = max(longest, len(world._queue))
+            longest = max(longest, len(world.queue))
 
     host.create_task(main())
     world.run(10 * SECOND)

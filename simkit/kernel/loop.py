@@ -18,7 +18,7 @@ from math import ceil, isnan
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from simkit.kernel.networking import Networking
-from simkit.kernel.task import Future, Task
+from simkit.kernel.task import Future, Task, stock_registered
 
 if TYPE_CHECKING:
     from simkit.kernel.world import World
@@ -119,7 +119,8 @@ class HostLoop(Networking):
         halted: buried or frozen.
         host, stack: set by the rooms that own them.
         clock: the machine's clock; None stands for a perfect one.
-        tasks: every unfinished task in the order of creation; the loop holds them, as nothing else may.
+        tasks: every unfinished task by its number, which is the order of creation; the loop holds them, as nothing
+            else may.
     """
 
     alive = True
@@ -141,7 +142,6 @@ class HostLoop(Networking):
     slow_callback_duration = 0.1
 
     _context: Context | None = None
-    _tasks: Any = None
     _signals: Any = None
     _timer_entry: Any = None
     _armed_ns: int | None = None  # the deadline in host time that the entry is for
@@ -154,6 +154,7 @@ class HostLoop(Networking):
         self.halted = False
         self.awake = False  # queued for a round, or taking its turn
         self.clock: LoopClock | None = None
+        self.tasks: dict[int, Task] = {}
         self._ready: list[Any] | None = None
         self._received: list[Posted] | None = None
         self._due: list[Timer] | None = None
@@ -166,12 +167,6 @@ class HostLoop(Networking):
         return f"<HostLoop {self.name or 'control'}{'' if self.alive else ' buried'}>"
 
     # -- lazily made parts
-
-    @property
-    def tasks(self) -> dict[Task, None]:
-        if self._tasks is None:
-            self._tasks = {}
-        return self._tasks  # type: ignore[no-any-return]
 
     @property
     def signal_handlers(self) -> dict[int, tuple[Callable[..., object], tuple[Any, ...]]]:
@@ -457,7 +452,7 @@ class HostLoop(Networking):
             self.alive = False
             self.halted = True
             # Stock tasks too, which nothing but a timer in the world's queue may hold.
-            tasks = asyncio.all_tasks(self) if stock_tasks else None
+            tasks = [task for task in stock_registered() if task.get_loop() is self] if stock_tasks else None
             self.world.graveyard.append((self, tasks, self._ready, self._received, self._due, self._timers))
             self._ready = self._received = self._due = self._timers = None
 

@@ -12,13 +12,16 @@ import asyncio
 import sys
 from asyncio import CancelledError
 from asyncio.tasks import _enter_task, _leave_task, _register_task
-from collections.abc import Coroutine, Generator
+from collections.abc import Coroutine, Generator, Iterator
 from contextvars import Context, copy_context
 from heapq import heappush
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from simkit.kernel.loop import HostLoop
+    from simkit.kernel.world import World
 
 
 class _CurrentTasks:
@@ -67,10 +70,11 @@ ASLEEP = object()
 """What a coroutine yields to its task when it wants to go on at `Task.wake_ns`."""
 
 
-class Task(_SerialHash, asyncio.Task[Any]):
+class Task(asyncio.Task[Any]):
     """What `loop.create_task()` returns: a coroutine of one host, stepped by the kernel.
 
     Attributes:
+        number: in the order of creation, among all tasks of the world; in its default name, and its hash.
         wake_ns: the world's time at which it goes on, set by a coroutine that yields `ASLEEP`.
         sleep_sequence: the number of its entry in the world's queue while it sleeps there, 0 otherwise; an entry with
             another number is stale.
@@ -85,12 +89,11 @@ class Task(_SerialHash, asyncio.Task[Any]):
         "_name",
         "_num_cancels_requested",
         "_send",
-        "_serial",
         "_throw",
+        "number",
         "sleep_sequence",
         "wake_ns",
     )
-    __hash__ = _SerialHash.__hash__
     _make_cancelled_error: Any  # of the C future
     _log_traceback: bool
     _loop: "HostLoop"
@@ -105,7 +108,7 @@ class Task(_SerialHash, asyncio.Task[Any]):
         name: object = None,
         context: Context | None = None,
     ) -> None:
-        if not asyncio.iscoroutine(coro):
+        if type(coro) is not CoroutineType and not asyncio.iscoroutine(coro):
             raise TypeError(f"a coroutine was expected, got {coro!r}")
         _future_init(self, loop=loop)
         self._host_loop = loop
@@ -113,14 +116,20 @@ class Task(_SerialHash, asyncio.Task[Any]):
         self._send = coro.send
         self._throw = coro.throw
         self._context = copy_context() if context is None else context
-        self._name = f"Task-{loop.world.next_task_number()}" if name is None else str(name)
+        world = loop.world
+        world.task_number = self.number = number = world.task_number + 1
+        self._name = None if name is None else str(name)
         self._must_cancel = False
         self._fut_waiter: Any = None
         self._num_cancels_requested = 0
         self.sleep_sequence = 0
-        loop.tasks[self] = None
-        _register_task(self)
+        loop.tasks[number] = self
+        if _REGISTERS:
+            _register_task(self)
         loop.enqueue(self)
+
+    def __hash__(self) -> int:
+        return self.number
 
     def get_coro(self) -> Any:
         return self._coro
@@ -129,7 +138,7 @@ class Task(_SerialHash, asyncio.Task[Any]):
         return self._context
 
     def get_name(self) -> str:
-        return self._name
+        return f"Task-{self.number}" if self._name is None else self._name
 
     def set_name(self, value: object) -> None:
         self._name = str(value)
@@ -202,7 +211,7 @@ class Task(_SerialHash, asyncio.Task[Any]):
     def _end(self, ending: BaseException) -> None:
         """Become done: the coroutine has returned, or raised."""
         try:
-            self._loop.tasks.pop(self, None)
+            self._loop.tasks.pop(self.number, None)
             if isinstance(ending, StopIteration):
                 if self._must_cancel:
                     self._must_cancel = False
@@ -260,7 +269,39 @@ class Task(_SerialHash, asyncio.Task[Any]):
 _UNCANCEL_WITHDRAWS = sys.version_info >= (3, 13)
 
 
-def registered_tasks() -> list[asyncio.Task[Any]]:
-    """Return the tasks of all loops; `asyncio.all_tasks` would go through them once for every host."""
-    module: Any = asyncio.tasks
-    return list(module._all_tasks if sys.version_info < (3, 12) else module._scheduled_tasks)
+class _AllTasks:
+    """What `asyncio.all_tasks` goes through: the stock tasks that are registered, and the tasks of every world.
+
+    A world knows its tasks; to enter each of them in a set of weak references, and to take it out again, would cost as
+    much as making it.
+    """
+
+    def __init__(self, stock: Any) -> None:
+        self.stock = stock
+        self.worlds: WeakSet[World] = WeakSet()
+
+    def __iter__(self) -> Iterator[asyncio.Task[Any]]:
+        yield from self.stock
+        for world in self.worlds:
+            yield from world.tasks()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, task: object) -> bool:
+        return any(task is each for each in self)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stock, name)  # what enters or leaves is a stock task
+
+
+# Since CPython 3.14 `all_tasks` is written in C and knows of no other table than its own.
+_REGISTERS = sys.version_info >= (3, 14)
+_all_tasks_name = "_all_tasks" if sys.version_info < (3, 12) else "_scheduled_tasks"
+all_tasks = _AllTasks(getattr(asyncio.tasks, _all_tasks_name))
+setattr(asyncio.tasks, _all_tasks_name, all_tasks)
+
+
+def stock_registered() -> list[asyncio.Task[Any]]:
+    """Return the stock tasks of all loops."""
+    return list(all_tasks.stock)

@@ -20,7 +20,7 @@ from simkit.kernel.loop import HostLoop, Posted, Timer
 from simkit.kernel.order import CONTROL, schedule_key, turn_hash
 from simkit.kernel.records import Records
 from simkit.kernel.stream import Stream
-from simkit.kernel.task import Task, registered_tasks
+from simkit.kernel.task import Task, all_tasks, stock_registered
 
 EPOCH_NS = 1_767_225_600 * 10**9
 """2026-01-01T00:00:00Z, the default moment at which a run begins."""
@@ -79,7 +79,7 @@ class World:
         self._cancelled = 0
         self.sequence = 0
         self._serial = 0
-        self._task_number = 0
+        self.task_number = 0
         self._schedule_key = schedule_key(seed)
         self._collect_at = _COLLECT_YOUNG_STEPS
         self._pause_at = 0  # the number of steps at which to look at the limit, or to collect
@@ -88,6 +88,7 @@ class World:
         # By address: weak references are gone before a finalizer runs, and a living generator's address is its own.
         self._generators: dict[int, HostLoop] = {}
         self.control = self.new_loop("", CONTROL)
+        all_tasks.worlds.add(self)
 
     # -- what rooms use
 
@@ -143,7 +144,7 @@ class World:
         self.closed = True
         self.records.close()
         loops = set(self.loops.values())
-        self.graveyard.append([task for task in registered_tasks() if task.get_loop() in loops])
+        self.graveyard.append([task for task in stock_registered() if task.get_loop() in loops])
         for loop in self.loops.values():
             loop.bury(stock_tasks=False)
         self.graveyard.append(self.queue)
@@ -157,6 +158,11 @@ class World:
     def _refuse_from_inside(self, what: str) -> None:
         if self._is_running:
             raise RuntimeError(f"a world cannot be {what} by what happens in it")
+
+    def tasks(self) -> Iterator[Task]:
+        """Yield the unfinished tasks of every host's loop."""
+        for loop in list(self.loops.values()):
+            yield from list(loop.tasks.values())
 
     # -- what loops use
 
@@ -185,11 +191,6 @@ class World:
         """Return the next hash of a task or future."""
         self._serial += 1
         return self._serial
-
-    def next_task_number(self) -> int:
-        """Return the number in the next task's default name."""
-        self._task_number += 1
-        return self._task_number
 
     def timer_cancelled(self) -> None:
         """Count a cancelled timer, and sweep the queue when half of it is cancelled."""

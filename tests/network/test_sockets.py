@@ -205,6 +205,7 @@ def test_a_socket_that_cannot_send_waits_for_the_reader(new_site):
         async def hold(reader, writer):
             await asyncio.sleep(5)
             taken.append(len(await reader.read()))
+            writer.close()
 
         await asyncio.start_server(hold, port=80, limit=1_000)
         await asyncio.sleep(1_000)

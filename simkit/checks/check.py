@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from simkit.node import Event
+from simkit.observe.document import CycleEntry
+from simkit.observe.history import Operation
 
 VIOLATIONS_KEPT = 20
 
@@ -34,12 +36,14 @@ class Violation:
         time_ns, host: when and where.
         text: one line that names the object, for example ``task 3f2a took effect twice``.
         story: the few events before it that explain it, in order of time; the violation itself is the last step.
+        cycle: transactions that cannot be put in order, for a picture.
     """
 
     time_ns: int
     host: str
     text: str
     story: tuple[Step, ...] = ()
+    cycle: CycleEntry | None = None
 
 
 Sight = Callable[[int, str, Any], None]
@@ -65,6 +69,7 @@ class Check:
         name: as scenario files and verdicts know it.
         violations: the first ones, at most `VIOLATIONS_KEPT`.
         violations_total: how many there were.
+        undecided: why the check could not decide; without a violation the verdict is then ``unknown``.
     """
 
     name: ClassVar[str]
@@ -78,6 +83,7 @@ class Check:
     def __init__(self) -> None:
         self.violations: list[Violation] = []
         self.violations_total = 0
+        self.undecided = ""
 
     @property
     def holds(self) -> bool:
@@ -97,6 +103,9 @@ class Check:
             getattr(self, name) for name, kinds in self._marked.items() if any(issubclass(kind, seen) for seen in kinds)
         )
 
+    def invoked(self, operation: Operation) -> None:
+        """See an operation of the history begin; what becomes of it is known when the run ends, in `conclude`."""
+
     def conclude(self, end_ns: int) -> None:
         """See the end of the run: the last chance to find that something never happened."""
 
@@ -104,8 +113,8 @@ class Check:
         """Say in a few words what was counted, for the line of the verdict."""
         return f"{self.violations_total} violations" if self.violations_total else "held"
 
-    def violated(self, time_ns: int, host: str, text: str, *story: Step) -> None:
+    def violated(self, time_ns: int, host: str, text: str, *story: Step, cycle: CycleEntry | None = None) -> None:
         """Note a violation, with the steps that led to it."""
         self.violations_total += 1
         if len(self.violations) < VIOLATIONS_KEPT:
-            self.violations.append(Violation(time_ns, host, text, story))
+            self.violations.append(Violation(time_ns, host, text, story, cycle))

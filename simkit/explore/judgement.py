@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
+from msgspec.structs import replace
+
 from simkit.card import Card
 from simkit.checks.check import Check, Sight, Violation
 from simkit.kernel import Record, World
@@ -100,6 +102,7 @@ class Judge:
             if isinstance(expectation, Eventually):
                 self._watches[expectation.check].awaited = True
         world.records.subscribe(("event",), self._heard)
+        world.records.subscribe(("history",), self._operated)
 
     def _heard(self, record: Record) -> None:
         time_ns, host, event = record.time_ns, record.host, cast(Event, record.value)
@@ -119,6 +122,17 @@ class Judge:
         found = [(watch, watch.check.sights(kind)) for watch in self._watches.values()]
         self._sights[kind] = tuple((watch, sights) for watch, sights in found if sights)
         return self._sights[kind]
+
+    def _operated(self, record: Record) -> None:
+        if record.detail[0] != "invoke":
+            return
+        operation: Any = record.value
+        for watch in self._watches.values():
+            if not watch.crashed:
+                try:
+                    watch.check.invoked(operation)
+                except Exception as error:
+                    watch.crashed = exception_text(error)
 
     @property
     def violations(self) -> int:
@@ -151,12 +165,16 @@ class Judge:
         watch = self._watches[expectation.check]
         check = watch.check
         broken = check.violations_total > 0 or (isinstance(expectation, Fails) and not check.holds)
-        verdict: Verdict = "error" if watch.crashed else "fail" if broken else "pass"
+        verdict: Verdict = "fail" if broken else "unknown" if check.undecided else "pass"
+        if watch.crashed:
+            verdict = "error"
         declared: Literal["holds", "fails"] = "fails" if isinstance(expectation, Fails) else "holds"
         violations = [_told(violation, evidence) for violation in check.violations]
         summary = _crash(watch) if watch.crashed else check.summary()
         if not watch.crashed and check.violations:
             summary = _first_and_rest(check)
+        elif verdict == "unknown":
+            summary = check.undecided
         return ExpectationEntry(
             text=expectation.text,
             kind=expectation.kind,
@@ -266,7 +284,8 @@ def _measured(expectation: MetricBound, evidence: Evidence, window: str) -> floa
 
 def _told(violation: Violation, evidence: Evidence) -> ViolationEntry:
     steps = [StoryStep(time_ns=step.time_ns, host=step.host, text=step.text) for step in violation.story]
-    return tell(violation.time_ns, violation.host, violation.text, steps, evidence.faults)
+    entry = tell(violation.time_ns, violation.host, violation.text, steps, evidence.faults)
+    return replace(entry, cycle=violation.cycle)
 
 
 def _first_and_rest(check: Check) -> str:

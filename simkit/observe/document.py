@@ -70,13 +70,48 @@ class StoryStep(Part, frozen=True, kw_only=True):
     violation: bool = False
 
 
+class CycleTransactionEntry(Part, frozen=True, kw_only=True):
+    """One transaction of a cycle: what it is called, who asked for it, what it did; `end_ns` is null if unanswered."""
+
+    name: str
+    process: str
+    text: str
+    begin_ns: int
+    end_ns: int | None = None
+
+
+class CycleEdgeEntry(Part, frozen=True, kw_only=True):
+    """One edge of a cycle.
+
+    Attributes:
+        source, target: places in the list of transactions; the source must have come first.
+        kind: ww, wr, rw, process or realtime. key: what both touched, empty for the last two.
+        text: why the edge is there.
+    """
+
+    source: int
+    target: int
+    kind: Literal["ww", "wr", "rw", "process", "realtime"]
+    key: str = ""
+    text: str = ""
+
+
+class CycleEntry(Part, frozen=True, kw_only=True):
+    """Transactions of which each must have come before the next, and the last before the first."""
+
+    title: str
+    transactions: tuple[CycleTransactionEntry, ...]
+    edges: tuple[CycleEdgeEntry, ...]
+
+
 class ViolationEntry(Part, frozen=True, kw_only=True):
-    """One moment at which an expectation was broken, and how it came to it."""
+    """One moment at which an expectation was broken, how it came to it, and the cycle of transactions, if it is one."""
 
     time_ns: int
     host: str
     text: str
     story: tuple[StoryStep, ...] = ()
+    cycle: CycleEntry | None = None
 
 
 class ExpectationEntry(Part, frozen=True, kw_only=True):

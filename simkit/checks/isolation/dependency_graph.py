@@ -165,15 +165,15 @@ class DependencyGraph:
 
     def _real_time(self) -> None:
         """Add a chain of moments: what is complete leads to the next moment, a moment to all that begins after it."""
-        moments: list[tuple[int, int, bool]] = []
+        moments: list[tuple[int, bool, int]] = []
         for index in self.happened:
             transaction = self.transactions[index]
-            moments.append((transaction.began, index, False))
+            moments.append((transaction.began, False, index))
             if transaction.ended is not None:
-                moments.append((transaction.ended, index, True))
+                moments.append((transaction.ended, True, index))
         complete: list[int] = []
         junction = -1
-        for _, index, ended in sorted(moments):
+        for _, ended, index in sorted(moments):
             if ended:
                 complete.append(index)
                 continue

@@ -115,7 +115,9 @@ class Explanation:
             how = "appended" if is_list else "wrote"
             return f"{source.name} read {edge.key} {self._up_to(edge)}, not yet {after}, which {target.name} {how}"
         if edge.target not in self._orders[edge.key].overwriters.get(edge.before, ()):
-            return f"one of the two came second on {edge.key}, say {target.name} with {after}, not having seen the other"
+            return (
+                f"one of the two came second on {edge.key}, say {target.name} with {after}, not having seen the other"
+            )
         if is_list:
             witness = self._orders[edge.key].shown_by
             seen = edge.after not in self._orders[edge.key].unseen

@@ -99,6 +99,7 @@ class Ordering:
         if usable:
             order.shown_by, order._line = usable[0]
             self._compare(order, usable, broken)
+            self._own_order(order, usable[0])
         self._garbage(history, usable[:1])
         written = _written(history)
         for index, value in history.reads:
@@ -127,6 +128,22 @@ class Ordering:
             found = Anomaly("incompatible-order", text, (read.transaction, longest.transaction), certain=certain)
             self.anomalies.append(found)
             order._line = None
+
+    def _own_order(self, order: VersionOrder, longest: Read) -> None:
+        """Find a transaction whose elements are not in the order in which it appended them, or not from the first."""
+        written = {index: iter(values) for index, values in _written(order.history).items()}
+        for element in longest.value:
+            writer = order.history.writers.get(element)
+            if writer is None or (due := next(written[writer.transaction])) == element:
+                continue
+            name = f"T{writer.transaction + 1}"
+            text = f"T{longest.transaction + 1} read {shown(longest.value)} from {order.history.key}"
+            text += f", with {element} but not {due} before it, which {name} appended first"
+            certain = self._status(writer.transaction) == "committed"
+            among = (writer.transaction, longest.transaction)
+            self.anomalies.append(Anomaly("incompatible-order", text, among, certain=certain))
+            order._line = None
+            return
 
     def _known(self, history: KeyHistory, elements: Iterable[Any]) -> list[Any]:
         """Return the elements of transactions that certainly committed."""

@@ -65,7 +65,7 @@ def key_histories(transactions: Sequence[Transaction]) -> tuple[list[KeyHistory]
     found: list[Anomaly] = []
     for transaction in transactions:
         if transaction.status == "committed":
-            found += _seen(transaction, histories)
+            found += _seen(transaction, histories, transactions)
     return list(histories.values()), found
 
 
@@ -96,7 +96,9 @@ def _install(history: KeyHistory, transaction: Transaction, step: MicroOperation
     history.writers[step.value] = Writer(transaction.index, True)
 
 
-def _seen(transaction: Transaction, histories: dict[Any, KeyHistory]) -> Iterator[Anomaly]:
+def _seen(
+    transaction: Transaction, histories: dict[Any, KeyHistory], transactions: Sequence[Transaction]
+) -> Iterator[Anomaly]:
     """Note what a committed transaction read, and yield where it contradicts what it did itself."""
     own: dict[Any, list[Any]] = {}
     before: dict[Any, Any] = {}
@@ -119,15 +121,27 @@ def _seen(transaction: Transaction, histories: dict[Any, KeyHistory]) -> Iterato
             history.whole.append(Read(transaction.index, value))
         elif history.kind == "register" and value != mine[-1]:
             yield Anomaly("internal", f"{name} wrote {shown(mine[-1])} to {key} and then read {shown(value)}", index)
-        elif history.kind == "list" and value[-len(mine) :] != mine:
-            text = f"{name} appended {shown(mine)} to {key} and then read {shown(value)}, which does not end so"
-            yield Anomaly("internal", text, index)
         elif history.kind == "list":
-            outside = value[: -len(mine)]
             history.whole.append(Read(transaction.index, value))
-            if before.get(key) != outside:
+            kept = value if value[-len(mine) :] == mine else _without(history, value, transactions, "aborted")
+            if kept[-len(mine) :] != mine:
+                kept = _without(history, kept, transactions, "indeterminate")
+                text = f"{name} appended {shown(mine)} to {key} and then read {shown(value)}, which does not end so"
+                yield Anomaly("internal", text, index, certain=kept[-len(mine) :] != mine)
+            elif before.get(key) != (outside := kept[: -len(mine)]):
                 history.reads.append(Read(transaction.index, outside))
                 before[key] = outside
+
+
+def _without(
+    history: KeyHistory, value: tuple[Any, ...], transactions: Sequence[Transaction], status: str
+) -> tuple[Any, ...]:
+    """Return a list without the elements of transactions that ended so."""
+    return tuple(
+        element
+        for element in value
+        if element not in history.writers or transactions[history.writers[element].transaction].status != status
+    )
 
 
 def _value(history: KeyHistory, given: Any, transaction: Transaction) -> Any:

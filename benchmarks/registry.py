@@ -1,6 +1,6 @@
 """All works, by name, in the order in which `make bench` does them."""
 
-from benchmarks import idle_nodes, messages, mm1, network, plain_asyncio, stream_bytes, sweep, timers
+from benchmarks import idle_nodes, isolation, messages, mm1, network, plain_asyncio, stream_bytes, sweep, timers
 from benchmarks.work import Work
 
 WORKS: dict[str, Work] = {
@@ -14,5 +14,6 @@ WORKS: dict[str, Work] = {
         stream_bytes.WORK,
         idle_nodes.WORK,
         sweep.WORK,
+        isolation.WORK,
     )
 }

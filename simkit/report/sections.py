@@ -11,6 +11,7 @@ from html import escape
 from simkit.observe.document import Document, ExpectationEntry, StoryStep
 from simkit.observe.moment import moment, number, span
 from simkit.report import strips
+from simkit.report.cycles import draw_cycle
 from simkit.report.figures import Drawing
 from simkit.report.timeline import fault_number
 from simkit.report.words import plain
@@ -19,6 +20,10 @@ STORIES_MAX = 20
 """Violations of one expectation whose stories the page tells."""
 
 FAULT_ROWS_MAX = 500
+_CYCLE_CAPTION = (
+    "An arrow leads from what must have come first. ww: the next one overwrote it; wr: the next one read it; rw: it "
+    "had read what the next one then overwrote. Going round, each would have to come before itself."
+)
 _LEVELS = (("0", "every level"), ("1", "INFO and above"), ("2", "WARNING and above"), ("3", "ERROR and above"))
 
 
@@ -88,6 +93,8 @@ def _stories(document: Document, expectation: ExpectationEntry) -> str:
     for violation in expectation.violations[:STORIES_MAX]:
         title = f"{moment(violation.time_ns)} {plain(violation.host)}: {plain(violation.text)}"
         inside = story_lines(document, violation.story) if violation.story else jump(violation.time_ns)
+        if violation.cycle:
+            inside += f"<figure>{draw_cycle(violation.cycle)}<figcaption>{_CYCLE_CAPTION}</figcaption></figure>"
         parts.append(f"<details><summary>{escape(title)}</summary>{inside}</details>")
     rest = max(expectation.violations_total, len(expectation.violations)) - len(parts)
     return "".join(parts) + (f"<p>and {rest:,} more</p>" if rest > 0 else "")

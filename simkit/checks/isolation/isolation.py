@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from simkit.checks.check import Check
+from simkit.checks.check import VIOLATIONS_KEPT, Check
 from simkit.checks.isolation.anomaly import TITLES, Anomaly
 from simkit.checks.isolation.cycle_search import VISITS_MAX, CycleSearch
 from simkit.checks.isolation.dependency_graph import DependencyGraph
@@ -167,10 +167,11 @@ class IsolationCheck(Check):
         transactions = transactions_of(self._operations, self.function)
         self.judgement = found = judge_isolation(transactions, self.level, whole=not self._left_out)
         explanation = Explanation(transactions, found.orders)
-        for anomaly in found.forbidden:
+        for anomaly in found.forbidden[:VIOLATIONS_KEPT]:
             *story, last = explanation.story(anomaly)
             picture = explanation.picture(anomaly)
             self.violated(last.time_ns, last.host, last.text, *story, last, cycle=picture)
+        self.violations_total = len(found.forbidden)
         ends = {status: sum(each.status == status for each in transactions) for status in ("committed", "aborted")}
         unknown = len(transactions) - sum(ends.values())
         self._counted = (

@@ -28,6 +28,7 @@ class VersionOrder:
         history: of the key.
         readers: by version, who read it from outside.
         overwriters: by version, who installed a version after it, and that version.
+        line: the elements of a list in their order; None where reads contradict each other.
         shown_by: who read the longest list, the witness of a list's order.
         unseen: committed elements of a list that no read shows.
     """
@@ -37,7 +38,7 @@ class VersionOrder:
     overwriters: dict[Any, dict[int, Any]] = field(default_factory=dict)
     shown_by: int | None = None
     unseen: dict[Any, int] = field(default_factory=dict)
-    _line: tuple[Any, ...] | None = ()
+    line: tuple[Any, ...] | None = ()
 
     def overwritten(self, version: Any, transaction: int, after: Any) -> None:
         """Note that a transaction installed `after` later than `version`."""
@@ -97,7 +98,7 @@ class Ordering:
             self._repeated(history, usable[0], broken)
             usable.pop(0)
         if usable:
-            order.shown_by, order._line = usable[0]
+            order.shown_by, order.line = usable[0]
             self._compare(order, usable, broken)
             self._own_order(order, usable[0])
         self._garbage(history, usable[:1])
@@ -115,6 +116,8 @@ class Ordering:
     def _compare(self, order: VersionOrder, reads: Sequence[Read], broken: set[tuple[Any, ...]]) -> None:
         """Find the reads that are no beginning of the longest one."""
         history, longest = order.history, reads[0]
+        second: list[Any] = []
+        known: set[Any] = set()
         for read in reads[1:]:
             if read.value == longest.value[: len(read.value)] or read.value in broken:
                 continue
@@ -122,12 +125,14 @@ class Ordering:
                 self._repeated(history, read, broken)
                 continue
             self._garbage(history, [read])
-            first, second = self._known(history, read.value), self._known(history, longest.value)
-            text = _contradiction(history.key, read, longest)
+            if not known:
+                second, known = self._known(history, longest.value), set(longest.value)
+            first = self._known(history, read.value)
+            text = _contradiction(history.key, read, longest, known)
             certain = first != second[: len(first)]
             found = Anomaly("incompatible-order", text, (read.transaction, longest.transaction), certain=certain)
             self.anomalies.append(found)
-            order._line = None
+            order.line = None
 
     def _own_order(self, order: VersionOrder, longest: Read) -> None:
         """Find a transaction whose elements are not in the order in which it appended them, or not from the first."""
@@ -142,7 +147,7 @@ class Ordering:
             certain = self._status(writer.transaction) == "committed"
             among = (writer.transaction, longest.transaction)
             self.anomalies.append(Anomaly("incompatible-order", text, among, certain=certain))
-            order._line = None
+            order.line = None
             return
 
     def _known(self, history: KeyHistory, elements: Iterable[Any]) -> list[Any]:
@@ -156,15 +161,15 @@ class Ordering:
     def _follow(self, order: VersionOrder) -> None:
         """Let each element of a list be followed by the next one, the last by those that nobody saw."""
         history = order.history
-        if order._line is None:
+        if order.line is None:
             return
         before: Any = INITIAL
-        for element in order._line:
+        for element in order.line:
             writer = history.writers.get(element)
             if writer is not None:
                 order.overwritten(before, writer.transaction, element)
                 before = element
-        seen = set(order._line)
+        seen = set(order.line)
         for element, writer in history.writers.items():
             if element not in seen and writer.transaction in self.happened:
                 order.unseen[element] = writer.transaction
@@ -280,7 +285,7 @@ class Ordering:
         """Yield versions that several transactions read and then overwrote."""
         history = order.history
         written = {index: next(iter(values)) for index, values in _written(history).items()}
-        places = {element: place for place, element in enumerate(order._line or ())}
+        places = {element: place for place, element in enumerate(order.line or ())}
         for version, readers in order.readers.items():
             both = list(dict.fromkeys(index for index in readers if index in written))
             if len(both) < 2:
@@ -350,9 +355,8 @@ def _last(value: tuple[Any, ...], aborted: set[Any]) -> Any:
     return next((element for element in reversed(value) if element not in aborted), INITIAL)
 
 
-def _contradiction(key: Any, read: Read, longest: Read) -> str:
+def _contradiction(key: Any, read: Read, longest: Read, known: set[Any]) -> str:
     """Say how two reads of a list cannot both be: an element that one has lost, or another order."""
-    known = set(longest.value)
     lost = next((element for element in read.value if element not in known), None)
     both = f"T{read.transaction + 1} read {shown(read.value)} from {key}"
     both += f", T{longest.transaction + 1} {shown(longest.value)}"

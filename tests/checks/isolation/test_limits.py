@@ -49,6 +49,18 @@ def test_a_search_that_is_cut_off_is_undecided_only_where_that_matters() -> None
     assert judge_isolation(transactions, "serializable", visits_max=50).verdict == "fail"
 
 
+def test_many_short_reads_that_contradict_a_long_one_are_compared_in_linear_time() -> None:
+    longest = tuple(range(20_000))
+    writer = [MicroOperation("append", "x", element) for element in (*longest, -1)]
+    plans = [
+        writer,
+        [MicroOperation("read", "x", longest)],
+        *([MicroOperation("read", "x", (-1,))] for _ in range(5_000)),
+    ]
+    found = judge_isolation(many(len(plans), lambda index: plans[index]))
+    assert sum(each.kind == "incompatible-order" for each in found.forbidden) == 5_000
+
+
 def test_too_many_elements_are_not_judged() -> None:
     found = judge_isolation(history(T("x:1 x:2"), T("x?[1 2]")), elements_max=1)
     assert (found.verdict, found.undecided) == ("unknown", "2 elements were read, of which 1 can be judged")

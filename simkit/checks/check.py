@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from simkit.node import Event
-from simkit.observe.document import CycleEntry
+from simkit.observe.document import CycleEntry, OperationEntry
 from simkit.observe.history import Operation
 
 VIOLATIONS_KEPT = 20
@@ -37,6 +37,7 @@ class Violation:
         text: one line that names the object, for example ``task 3f2a took effect twice``.
         story: the few events before it that explain it, in order of time; the violation itself is the last step.
         cycle: transactions that cannot be put in order, for a picture.
+        operations: the operations of clients that it is about, for a picture of who did what at the same time.
     """
 
     time_ns: int
@@ -44,6 +45,7 @@ class Violation:
     text: str
     story: tuple[Step, ...] = ()
     cycle: CycleEntry | None = None
+    operations: tuple[OperationEntry, ...] = ()
 
 
 Sight = Callable[[int, str, Any], None]
@@ -113,8 +115,16 @@ class Check:
         """Say in a few words what was counted, for the line of the verdict."""
         return f"{self.violations_total} violations" if self.violations_total else "held"
 
-    def violated(self, time_ns: int, host: str, text: str, *story: Step, cycle: CycleEntry | None = None) -> None:
+    def violated(
+        self,
+        time_ns: int,
+        host: str,
+        text: str,
+        *story: Step,
+        cycle: CycleEntry | None = None,
+        operations: tuple[OperationEntry, ...] = (),
+    ) -> None:
         """Note a violation, with the steps that led to it."""
         self.violations_total += 1
         if len(self.violations) < VIOLATIONS_KEPT:
-            self.violations.append(Violation(time_ns, host, text, story, cycle))
+            self.violations.append(Violation(time_ns, host, text, story, cycle, operations))

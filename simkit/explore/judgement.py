@@ -285,7 +285,7 @@ def _measured(expectation: MetricBound, evidence: Evidence, window: str) -> floa
 def _told(violation: Violation, evidence: Evidence) -> ViolationEntry:
     steps = [StoryStep(time_ns=step.time_ns, host=step.host, text=step.text) for step in violation.story]
     entry = tell(violation.time_ns, violation.host, violation.text, steps, evidence.faults)
-    return replace(entry, cycle=violation.cycle)
+    return replace(entry, cycle=violation.cycle, operations=violation.operations)
 
 
 def _first_and_rest(check: Check) -> str:

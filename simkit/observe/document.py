@@ -104,14 +104,36 @@ class CycleEntry(Part, frozen=True, kw_only=True):
     edges: tuple[CycleEdgeEntry, ...]
 
 
+class OperationEntry(Part, frozen=True, kw_only=True):
+    """One operation of a client, for a picture of which ones overlapped.
+
+    Attributes:
+        process: who did it. text: what it did and what came back.
+        end_ns: null when it never returned.
+        blamed: whether it is the one that cannot be explained.
+    """
+
+    process: str
+    text: str
+    begin_ns: int
+    end_ns: int | None = None
+    blamed: bool = False
+
+
 class ViolationEntry(Part, frozen=True, kw_only=True):
-    """One moment at which an expectation was broken, how it came to it, and the cycle of transactions, if it is one."""
+    """One moment at which an expectation was broken, how it came to it, and what it is about, for a picture.
+
+    Attributes:
+        cycle: transactions that cannot be put in order.
+        operations: operations of clients that contradict each other.
+    """
 
     time_ns: int
     host: str
     text: str
     story: tuple[StoryStep, ...] = ()
     cycle: CycleEntry | None = None
+    operations: tuple[OperationEntry, ...] = ()
 
 
 class ExpectationEntry(Part, frozen=True, kw_only=True):

@@ -4,10 +4,13 @@ An operation is invoked by a process and ends as `ok` (it happened, with this ou
 `info` (nobody knows: a timeout, a client that died). The words and their meaning are those of Jepsen and Knossos. A
 process does one thing at a time; after `info` its name gets a new number, because the old operation may still happen.
 
+Which of two operations came first in real time is told by the order in which beginnings and ends were recorded, not by
+times alone: in one instant of virtual time a client may end an operation and begin the next.
+
 It deliberately judges nothing: checkers take `operations` when the run is over.
 """
 
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import msgspec
 
@@ -37,15 +40,21 @@ class Operation:
 
     Attributes:
         process: who invoked it, such as ``clients-0`` or, after a lost operation, ``clients-0/2``.
+        name: the same without the number.
         function: what was asked, such as ``enqueue``; `input` and `output` are plain values.
         outcome: ``ok``, ``fail``, ``info``, or None while it is under way.
         invoked_ns, completed_ns: virtual times; the second is None while under way, and for an operation that was
             lost with its process.
+        began, ended: places in the one order of all beginnings and ends of the history, which is real-time order: an
+            operation came before another when its `ended` is smaller than the other's `began`. `ended` is None unless
+            the outcome is ``ok`` or ``fail``: what nobody knows the end of may happen at any time after its beginning.
     """
 
     __slots__ = (
         "_history",
+        "began",
         "completed_ns",
+        "ended",
         "function",
         "host",
         "input",
@@ -57,27 +66,58 @@ class Operation:
         "serial",
     )
 
-    def __init__(self, history: "History", host: str, name: str, life: int, function: str, given: object) -> None:
+    def __init__(
+        self, history: "History | None", host: str, name: str, life: int, function: str, given: Any, at_ns: int
+    ) -> None:
         self._history = history
         self.host, self.name, self.function, self.input = host, name, function, given
         self.process = name if life == 1 else f"{name}/{life}"
-        self.serial = history.invoked
-        self.invoked_ns = history.now_ns
-        self.output: object = None
+        self.serial = self.began = 0
+        self.invoked_ns = at_ns
+        self.output: Any = None
         self.outcome: str | None = None
         self.completed_ns: int | None = None
+        self.ended: int | None = None
+
+    @classmethod
+    def past(
+        cls,
+        process: str,
+        function: str,
+        given: Any = None,
+        output: Any = None,
+        *,
+        began: int,
+        ended: int | None = None,
+        outcome: str = "ok",
+    ) -> Self:
+        """Return an operation that was recorded elsewhere, such as in a log; `began` and `ended` are of one order.
+
+        Without `ended` it never returned, and its outcome is ``info``.
+        """
+        operation = cls(None, process, process, 1, function, given, began)
+        operation.serial = operation.began = began
+        operation.outcome = outcome if ended is not None else "info"
+        operation.ended = ended if operation.outcome != "info" else None
+        operation.output, operation.completed_ns = output, ended
+        return operation
 
     def ok(self, output: object = None) -> None:
         """It happened, and this came back."""
-        self._history.complete(self, "ok", output)
+        self._end("ok", output)
 
     def fail(self, reason: object = None) -> None:
         """It certainly did not happen."""
-        self._history.complete(self, "fail", reason)
+        self._end("fail", reason)
 
     def info(self, reason: object = None) -> None:
         """Nobody knows whether it happened or will happen."""
-        self._history.complete(self, "info", reason)
+        self._end("info", reason)
+
+    def _end(self, outcome: str, output: object) -> None:
+        if self._history is None:
+            raise ValueError(f"{self.function} of {self.process} was recorded elsewhere and has ended")
+        self._history.complete(self, outcome, output)
 
 
 class History:
@@ -89,6 +129,7 @@ class History:
         self._open: dict[str, Operation] = {}
         self._lives: dict[str, int] = {}
         self.invoked = 0
+        self._order = 0
         self.operations: list[Operation] = []
         self.left_out = 0
         world.records.subscribe(("host",), self._host_changed)
@@ -110,7 +151,8 @@ class History:
         name = process or host
         if name in self._open:
             raise ValueError(f"process {name} invokes {function} while its {self._open[name].function} is under way")
-        operation = Operation(self, host, name, self._lives.get(name, 1), function, given)
+        operation = Operation(self, host, name, self._lives.get(name, 1), function, given, self.now_ns)
+        operation.serial, operation.began = self.invoked, self._next()
         self.invoked += 1
         self._open[name] = operation
         if len(self.operations) < OPERATIONS_MAX:
@@ -125,6 +167,8 @@ class History:
         if operation.outcome is not None:
             raise ValueError(f"{operation.function} of {operation.process} has ended as {operation.outcome} already")
         operation.outcome, operation.output, operation.completed_ns = outcome, output, self.now_ns
+        place = self._next()
+        operation.ended = None if outcome == "info" else place
         self._close(operation)
         self._write(operation, outcome, output)
 
@@ -147,6 +191,10 @@ class History:
         self._open.pop(operation.name, None)
         if operation.outcome == "info":
             self._lives[operation.name] = self._lives.get(operation.name, 1) + 1
+
+    def _next(self) -> int:
+        self._order += 1
+        return self._order - 1
 
     def _write(self, operation: Operation, word: str, value: object) -> None:
         detail = (word, operation.serial, operation.process, operation.function)

@@ -6,7 +6,7 @@ import pytest
 
 from simkit.kernel.records import Record
 from simkit.kernel.world import World
-from simkit.observe.history import History
+from simkit.observe.history import History, Operation
 
 At = Callable[[float], None]
 
@@ -70,3 +70,23 @@ def test_the_order_of_a_set_does_not_matter(world: World) -> None:
     history = History(world)
     history.invoke("a", "add", {"x", "y", "z"}).ok({"z", "y", "x"})
     assert payloads[0] == payloads[1]
+
+
+def test_beginnings_and_ends_of_one_instant_keep_their_order(world: World) -> None:
+    history = History(world)
+    first, other = history.invoke("a", "write", 1), history.invoke("b", "read")
+    first.ok()
+    second = history.invoke("a", "write", 2)
+    other.info("timeout")
+    second.fail()
+    assert first.invoked_ns == second.invoked_ns
+    assert (first.began, first.ended, second.began, second.ended) == (0, 2, 3, 5)
+    assert other.ended is None  # it may still happen
+
+
+def test_an_operation_from_elsewhere_has_ended() -> None:
+    read = Operation.past("a", "read", None, 3, began=4, ended=6)
+    assert (read.outcome, read.output, read.began, read.ended) == ("ok", 3, 4, 6)
+    assert Operation.past("a", "write", 3, began=4).outcome == "info"
+    with pytest.raises(ValueError, match="read of a was recorded elsewhere and has ended"):
+        read.ok(4)

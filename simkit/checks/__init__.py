@@ -1,9 +1,47 @@
-"""Checks: claims about a run that can fail, judged from emitted events and nothing else.
+"""Checks: claims about a run that can fail, judged from emitted events and recorded operations and nothing else.
 
 A check observes and never touches: it has no way into the world, the nodes or the network. One that cannot fail is a
-defect, so every check of a system is tested with a history that breaks it.
+defect, so every check of a system is tested with a history that breaks it. `docs/guides/write-a-check.md` shows how a
+system's card comes by each of these.
 """
 
 from simkit.checks.check import Check, Step, Violation, sees
+from simkit.checks.conservation import Conservation
+from simkit.checks.convergence import Convergence
+from simkit.checks.exactly_once import ExactlyOnce
+from simkit.checks.history import HistoryCheck
+from simkit.checks.linearizability import Linearizability
+from simkit.checks.linearization import Budget, Linearization, linearize
+from simkit.checks.model import ILLEGAL, Model, returned
+from simkit.checks.objects import CompareAndSetRegister, KeyValue, Lock, Log, Queue, Register, Set
+from simkit.checks.sessions import Access, MonotonicReads, MonotonicWrites, ReadYourWrites, WritesFollowReads
 
-__all__ = ["Check", "Step", "Violation", "sees"]
+__all__ = [
+    "ILLEGAL",
+    "Access",
+    "Budget",
+    "Check",
+    "CompareAndSetRegister",
+    "Conservation",
+    "Convergence",
+    "ExactlyOnce",
+    "HistoryCheck",
+    "KeyValue",
+    "Linearizability",
+    "Linearization",
+    "Lock",
+    "Log",
+    "Model",
+    "MonotonicReads",
+    "MonotonicWrites",
+    "Queue",
+    "ReadYourWrites",
+    "Register",
+    "Set",
+    "Step",
+    "Violation",
+    "WritesFollowReads",
+    "linearize",
+    "returned",
+    "sees",
+]

@@ -306,15 +306,19 @@ def _system_page(registry: "Registry", name: str, into: Path | None) -> None:
 
 @main.command("list")
 @click.argument("word", required=False, metavar="[SYSTEM|FAULT]", shell_complete=completing("systems_and_faults"))
+@click.option("--checks", is_flag=True, help="List the checks that any system can use, with their settings.")
 @system_option
 @json_option
-def list_(word: str | None, systems: tuple[str, ...], as_json: bool) -> None:
+def list_(word: str | None, checks: bool, systems: tuple[str, ...], as_json: bool) -> None:
     """List systems, scenarios and faults; with a name, what there is to know about it."""
     from simkit.report.catalogue import catalogue, entry
+    from simkit.report.check_list import check_list
 
+    if checks and word is not None:
+        bad_input("--checks lists what any system can use; simkit list SYSTEM tells the checks of one")
     registry = _registry(systems)
     if word is None:
-        found = catalogue(registry)
+        found = check_list() if checks else catalogue(registry)
         print_json(found.as_json()) if as_json else click.echo(found.in_words(), nl=False)
         return
     try:

@@ -13,6 +13,7 @@ from simkit.observe.moment import moment, number, span
 from simkit.report import strips
 from simkit.report.cycles import draw_cycle
 from simkit.report.figures import Drawing
+from simkit.report.operations import svg_chart
 from simkit.report.timeline import fault_number
 from simkit.report.words import plain
 
@@ -95,6 +96,7 @@ def _stories(document: Document, expectation: ExpectationEntry) -> str:
         inside = story_lines(document, violation.story) if violation.story else jump(violation.time_ns)
         if violation.cycle:
             inside += f"<figure>{draw_cycle(violation.cycle)}<figcaption>{_CYCLE_CAPTION}</figcaption></figure>"
+        inside += svg_chart(violation.operations)
         parts.append(f"<details><summary>{escape(title)}</summary>{inside}</details>")
     rest = max(expectation.violations_total, len(expectation.violations)) - len(parts)
     return "".join(parts) + (f"<p>and {rest:,} more</p>" if rest > 0 else "")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from simkit.observe.document import Document, ExpectationEntry, LogEntry, StoryStep, ViolationEntry
 from simkit.observe.moment import NANOSECONDS, moment, number, span
 from simkit.report import strips
+from simkit.report.operations import text_chart
 from simkit.report.words import digest_words, failed, plain, title_of
 
 LEGEND_COLUMNS = 29
@@ -186,6 +187,7 @@ def _table(document: Document, paint: Paint) -> list[str]:
         if each.violations and each.verdict == "fail" and not story_told:
             story_told = True
             lines += _story(document, each.violations[0])
+            lines += [f"        {line}" for line in text_chart(each.violations[0].operations)]
             lines += _logs(document, each.violations[0])
     return lines
 

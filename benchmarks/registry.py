@@ -1,6 +1,17 @@
 """All works, by name, in the order in which `make bench` does them."""
 
-from benchmarks import idle_nodes, isolation, messages, mm1, network, plain_asyncio, stream_bytes, sweep, timers
+from benchmarks import (
+    idle_nodes,
+    isolation,
+    linearizability,
+    messages,
+    mm1,
+    network,
+    plain_asyncio,
+    stream_bytes,
+    sweep,
+    timers,
+)
 from benchmarks.work import Work
 
 WORKS: dict[str, Work] = {
@@ -15,5 +26,6 @@ WORKS: dict[str, Work] = {
         idle_nodes.WORK,
         sweep.WORK,
         isolation.WORK,
+        linearizability.WORK,
     )
 }

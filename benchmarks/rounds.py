@@ -71,8 +71,10 @@ def _row(work: Work, case: Case, contender: Contender, runs: dict[str, list[Row]
     # How good each run was: items per second, or items per byte.
     mine = [run["items"] / run["taken"] for run in runs[contender.name]]
     base = [run["items"] / run["taken"] for run in runs[work.baseline]]
-    ratios = [a / b for a, b in zip(mine, base, strict=True)]
-    row |= {"ratio": round(statistics.median(ratios), 3), "min": round(min(ratios), 3), "max": round(max(ratios), 3)}
+    if base:  # a baseline that is not installed leaves rates without ratios
+        ratios = [a / b for a, b in zip(mine, base, strict=True)]
+        middle = round(statistics.median(ratios), 3)
+        row |= {"ratio": middle, "min": round(min(ratios), 3), "max": round(max(ratios), 3)}
     if work.baseline == "simpy":
         row["ratio_to_simpy"] = row["ratio"]
     median = statistics.median(mine)

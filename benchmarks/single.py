@@ -27,12 +27,12 @@ def measured(work: Work, case_name: str, contender_name: str, size: str) -> dict
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     try:
         prepare = contender.load()
+        inputs = work.inputs(contender.share, **work.case(case_name).parameters[size])
+        gc.collect()
+        gc.freeze()
+        taken, outcome = _memory(prepare, inputs) if work.measure == "bytes" else _time(prepare, inputs, work.pinned)
     except Missing as missing:
         return {"skipped": str(missing)}
-    inputs = work.inputs(contender.share, **work.case(case_name).parameters[size])
-    gc.collect()
-    gc.freeze()
-    taken, outcome = _memory(prepare, inputs) if work.measure == "bytes" else _time(prepare, inputs, work.pinned)
     work.check(inputs, outcome, contender)
     return {"taken": taken, "items": outcome.items, "order": _order_hash(outcome)}
 
@@ -44,7 +44,8 @@ def _time(prepare: Any, inputs: Any, pinned: bool) -> tuple[float, Outcome]:
     clock_ns = time.process_time_ns if pinned else time.perf_counter_ns
     begin_ns = clock_ns()
     outcome = run()
-    return (clock_ns() - begin_ns) / 1e9, outcome
+    taken = (clock_ns() - begin_ns) / 1e9
+    return taken if outcome.seconds is None else outcome.seconds, outcome
 
 
 def _memory(prepare: Any, inputs: Any) -> tuple[float, Outcome]:

@@ -38,5 +38,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (row["contender"], *(_figure(row[key]) for key in ("ratio", "min", "max")), f"{amount:,}", row["note"])
 
 
-def _figure(ratio: float) -> str:
+def _figure(ratio: float | None) -> str:
+    if ratio is None:
+        return "-"
     return f"{ratio:.1f}" if ratio >= 10 else f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.3f}"

@@ -33,12 +33,14 @@ class Outcome:
         end_s: virtual time at the last of them; None where a work has no virtual time.
         order: the numbers of who did each item, in the order in which it happened.
         figures: further values that the work checks.
+        seconds: processor time, from a contender that is a program of its own and times itself.
     """
 
     items: int
     end_s: float | None = None
     order: Sequence[int] = ()
     figures: Mapping[str, float] = field(default_factory=dict)
+    seconds: float | None = None
 
 
 Timed = Callable[[], Outcome]

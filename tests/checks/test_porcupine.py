@@ -1,5 +1,7 @@
 """The histories that porcupine is tested with: every verdict is the known one."""
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.linearizability.histories import PastHistory, past_histories, present
@@ -7,11 +9,13 @@ from simkit.checks import linearize
 from simkit.checks.counterexample import counterexample
 from simkit.observe.history import Operation
 
+FOLDER = Path(__file__).parents[2].parent / "shared" / "data" / "porcupine"
+
 pytestmark = pytest.mark.skipif(
-    not present(), reason="porcupine's histories are not beside the project, in ../shared/data/porcupine"
+    not present(FOLDER), reason="porcupine's histories are not beside the project, in ../shared/data/porcupine"
 )
 
-HISTORIES = list(past_histories()) if present() else []
+HISTORIES = list(past_histories(FOLDER)) if present(FOLDER) else []
 
 
 def parts(history: PastHistory) -> list[list[Operation]]:

@@ -11,7 +11,6 @@ from pathlib import Path
 from benchmarks.linearizability.histories import PastHistory, past_histories, present
 from benchmarks.work import Case, Contender, Missing, Outcome, Work, WrongOutcome, require_items
 
-
 FOLDER = Path(os.environ.get("PORCUPINE_HISTORIES", "porcupine"))
 
 

@@ -27,6 +27,9 @@ KEPT = ("-c", "-p", "-o", "-W", "--config-file", "--rootdir", "--confcutdir", "-
 OWN = ("simkit_", "num", "dist", "tx", "cov", "cache", "xml", "junit", "timeout")
 """How options begin that are for the caller's session alone."""
 
+EXECUTE = "simkit.testing.session:execute"
+"""What a worker is asked to call."""
+
 _WORKER = pytest.StashKey["Worker"]()
 
 
@@ -40,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--simkit-seed",
         action="append",
         metavar="SEED",
-        help="run every marked test with this seed, or with a range such as 1-17, in one interpreter",
+        help="run every marked test with this seed, with several (3,7) or a range (1-17)",
     )
 
 
@@ -95,11 +98,16 @@ class Errand:
         from simkit.testing.mark import BadMark
 
         try:
-            seeds = self._seeds()
-            answer = self._ask(self._warm_worker(), seeds)
+            seeds, chosen = self._seeds(), self._config.getoption("simkit_seed")
+            page = self._page(seeds[-1]) if chosen else None
+            answer = self._ask(self._warm_worker(), seeds, page)
             reports = self._read(answer)
             if answer["digest"] and any(report.failed for report in reports):
-                reports = self._confirmed(seeds, answer, reports)
+                if page is None:
+                    reports, text = self._confirmed(seeds, answer, reports)
+                else:
+                    text = self._replay(",".join(chosen), page)
+                _tell(reports, text)
         except (BadMark, WorkerFailed) as problem:
             return [self._failure(str(problem))]
         return reports
@@ -109,7 +117,7 @@ class Errand:
 
         chosen: list[str] | None = self._config.getoption("simkit_seed")
         if chosen:
-            return [seed for text in chosen for seed in _range(text)]
+            return [seed for text in ",".join(chosen).split(",") for seed in _range(text)]
         declared = merged(self._item.iter_markers("simkit"))
         count: int | None = self._config.getoption("simkit_seeds")
         if count is not None:
@@ -127,8 +135,6 @@ class Errand:
         return worker
 
     def _ask(self, worker: "Worker", seeds: Sequence[int], page: Path | None = None) -> dict[str, Any]:
-        from simkit.testing.session import EXECUTE
-
         try:
             answer: dict[str, Any] = worker.call(
                 EXECUTE,
@@ -184,27 +190,23 @@ class Errand:
 
     def _confirmed(
         self, seeds: Sequence[int], answer: dict[str, Any], reports: list[pytest.TestReport]
-    ) -> list[pytest.TestReport]:
+    ) -> tuple[list[pytest.TestReport], str]:
         """Run what failed again in a fresh interpreter, as the printed command will, and say what came of it."""
         seed = answer["seed"]
         page = self._page(seed)
         again = self._ask_fresh([seed], page)
-        if _failed(again):
-            text = f"seed {seed} of {len(seeds)}\nagain    {self._command(str(seed))}\nreport   {_shown(page)}"
-            if again["digest"] != answer["digest"]:
-                text += (
-                    "\nnote     it fails again, but not by the same steps: something real reaches the code, or the "
-                    "code keeps state\n         between runs; `Time and entropy of libraries` in docs/limits.md"
-                )
-            reports = self._read(again)
-        else:
-            text = self._not_alone(seeds[: answer["ran"]])
-        for report in reports:
-            if report.failed:
-                # What the hosts logged stands in the story already, with their names and times.
-                report.sections[:] = [each for each in report.sections if not each[0].startswith("Captured log")]
-                report.sections.append(("simkit: replay", text))
-        return reports
+        if not _failed(again):
+            return reports, self._not_alone(seeds[: answer["ran"]])
+        text = f"seed {seed} of {len(seeds)}\n{self._replay(str(seed), page)}"
+        if again["digest"] != answer["digest"]:
+            text += (
+                "\nnote     it fails again, but not by the same steps: something real reaches the code, or the "
+                "code keeps state\n         between runs; `Time and entropy of libraries` in docs/limits.md"
+            )
+        return self._read(again), text
+
+    def _replay(self, seeds: str, page: Path) -> str:
+        return f"again    {self._command(seeds)}\nreport   {_shown(page)}"
 
     def _not_alone(self, seeds: Sequence[int]) -> str:
         seed = seeds[-1]
@@ -237,6 +239,15 @@ def _new_worker() -> "Worker":
 
     # The empty entry stands for the current folder.
     return Worker(tuple(folder or str(Path.cwd()) for folder in sys.path))
+
+
+def _tell(reports: Sequence[pytest.TestReport], text: str) -> None:
+    """Add to what failed how to replay it."""
+    for report in reports:
+        if report.failed:
+            # What the hosts logged stands in the story already, with their names and times.
+            report.sections[:] = [each for each in report.sections if not each[0].startswith("Captured log")]
+            report.sections.append(("simkit: replay", text))
 
 
 def _failed(answer: dict[str, Any]) -> bool:

@@ -25,9 +25,6 @@ from simkit.testing.mark import BadMark, merged
 from simkit.testing.trial import NotEnded, Trial
 from simkit.testing.world import TestedWorld
 
-EXECUTE = "simkit.testing.session:execute"
-"""What a worker is asked to call."""
-
 NAME = "simkit-session"
 """Under which name the session is registered, so that the plugin knows where it is."""
 

@@ -271,11 +271,15 @@ def check(
     if not targets:
         raise click.UsageError("name at least one scenario, or ask for --schema")
     problems: list[dict[str, Any]] = []
+    warnings: list[str] = []
     timelines: dict[str, list[dict[str, Any]]] = {}
     for target in targets:
         try:
             for source in Library().locate(target):
                 scenario = load_source(source, variant=variant, overrides=overrides, registry=registry)
+                if not scenario.expectations:
+                    place = f"{source.shown}: " if scenario.variant is None else f"{source.shown}, {scenario.variant}: "
+                    warnings.append(f"{place}nothing is expected, so it cannot fail; write `expect:`")
                 rows = [(row.time_ns, row.when, row.name, row.text) for row in timeline_rows(scenario)]
                 timelines[scenario.name] = [
                     dict(zip(("time_ns", "when", "fault", "text"), row, strict=True)) for row in rows
@@ -287,7 +291,9 @@ def check(
                 click.echo(str(error), err=True)
             problems += problems_of(error)
     if as_json:
-        print_json({"problems": problems, "timelines": timelines})
+        print_json({"problems": problems, "warnings": warnings, "timelines": timelines})
+    for warning in [] if as_json else warnings:
+        click.echo(f"warning: {warning}", err=True)
     sys.exit(2 if problems else 0)
 
 

@@ -141,10 +141,25 @@ def test_check_shows_who_where_and_when(folder: Path) -> None:
     assert "$schema" in schema
 
 
+def test_check_warns_of_a_scenario_that_cannot_fail(folder: Path) -> None:
+    file = folder / "greetings.yaml"
+    head, _, _ = file.read_text(encoding="utf-8").partition("expect:")
+    for name, text in (("none.yaml", head), ("empty.yaml", head + "expect: []\n")):
+        (folder / name).write_text(text, encoding="utf-8")
+        done = simkit(folder, "check", name, *SYSTEM)
+        assert done.returncode == 0
+        assert done.stderr == f"warning: {name}: nothing is expected, so it cannot fail; write `expect:`\n"
+    told = json.loads(simkit(folder, "check", "greetings.yaml", "empty.yaml", "--json", *SYSTEM).stdout)
+    assert len(told["warnings"]) == 1
+
+
 def test_list_knows_systems_scenarios_and_faults(folder: Path) -> None:
     found = json.loads(simkit(folder, "list", "--json").stdout)
     assert [row[0] for row in found["scenarios"] if "slow" in row[0]] == ["task_queue/slow_is_not_dead"]
     assert "pause" in {row[0] for row in found["faults"]}
+    told = json.loads(simkit(folder, "list", "task_queue", "--json").stdout)
+    assert ["mean wait, M/M/8", "0.63532 s ±4%"] in [row[:2] for row in told["figures"]]
+    assert ["slots", "default 4", "Tasks that run at the same time"] in told["config.worker"]
     unknown = simkit(folder, "list", "pauze")
     assert unknown.returncode == 2
     assert "`pause`" in unknown.stderr

@@ -81,7 +81,7 @@ def _page(registry: Registry) -> Iterator[str]:
     yield "Generated from the models; `simkit check --schema` prints the same as JSON Schema.\n"
     for title, part in _PARTS:
         yield f"## {title}\n"
-        yield from _fields(part)
+        yield from field_table(part)
     for title, rows in (("Targets", _TARGETS), ("Times", _MOMENTS), ("Expectations", _EXPECTATIONS)):
         yield f"## {title}\n"
         yield from table(("written", "means"), [(_code(written), meaning) for written, meaning in rows])
@@ -97,7 +97,8 @@ def _page(registry: Registry) -> Iterator[str]:
     yield from table(("limit", "of", "at most"), [_limit(name) for name in Limits.model_fields])
 
 
-def _fields(part: type[BaseModel]) -> Iterator[str]:
+def field_table(part: type[BaseModel]) -> Iterator[str]:
+    """A model's fields as a Markdown table: key, what it is, default."""
     fields = part.model_fields.items()
     if not fields:
         yield "Nothing to set.\n"
@@ -139,10 +140,10 @@ def _system(system: str, registry: Registry) -> Iterator[str]:
         yield f"{error}\n"
         return
     for role, words in card.roles.items():
-        yield from _setting(f"config.{role}", words.config)
+        yield from setting_tables(f"config.{role}", words.config)
     if card.load is not None:
         yield "### An entry of `load:`\n"
-        yield from _fields(card.load)
+        yield from field_table(card.load)
     for noun, names in (
         ("Checks", card.checks),
         ("Events", event_names(card)),
@@ -153,13 +154,13 @@ def _system(system: str, registry: Registry) -> Iterator[str]:
             yield f"{noun}: {', '.join(f'`{name}`' for name in names)}.\n"
 
 
-def _setting(path: str, part: type[BaseModel], depth: int = 0) -> Iterator[str]:
-    """The keys of a config, and of the models inside it."""
+def setting_tables(path: str, part: type[BaseModel], depth: int = 0) -> Iterator[str]:
+    """A heading and a table for a config, and for each model inside it."""
     yield f"### `{path}`\n"
-    yield from _fields(part)
+    yield from field_table(part)
     for name, field in part.model_fields.items():
         for nested in models_in(field.annotation) if depth < NESTING else ():
-            yield from _setting(f"{path}.{field.alias or name}", nested, depth + 1)
+            yield from setting_tables(f"{path}.{field.alias or name}", nested, depth + 1)
 
 
 def _limit(name: str) -> tuple[str, str, str]:

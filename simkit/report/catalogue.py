@@ -13,6 +13,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from simkit.card import Figure
+from simkit.language.documented import field_lines
 from simkit.language.library import Library
 from simkit.language.problem import nearest_quoted, quoted
 from simkit.registry import NotInstalled, Registry
@@ -104,6 +109,7 @@ def _system(registry: Registry, name: str) -> Listing:
         Section("Events", tuple((str(e.__struct_config__.tag), _summary(e)) for e in card.events)),
         Section("Metrics", tuple((word, m.kind, m.unit, m.doc) for word, m in card.metrics.items())),
         Section("Switches", tuple((s.setting, s.protects, f"breaks {s.check} in {s.scenario}") for s in card.switches)),
+        Section("Figures", tuple((f.name, _published(f), f.source) for f in card.figures)),
     ]
     return Listing(
         tuple(sections), heading=f"{card.name}: {card.title}", facts={"name": card.name, "title": card.title}
@@ -118,11 +124,25 @@ def _fault(registry: Registry, word: str) -> Listing:
 
 
 def _fields(model: Any) -> tuple[tuple[str, str, str], ...]:
+    lines = field_lines(model)
     rows = []
     for name, each in model.model_fields.items():
-        default = "required" if each.is_required() else f"default {each.default}"
-        rows.append((each.alias or name, default, each.description or ""))
+        key = each.alias or name
+        rows.append((key, _default(each), lines.get(key, "")))
     return tuple(rows)
+
+
+def _default(one: Any) -> str:
+    if one.is_required():
+        return "required"
+    value = one.default
+    if value is None or value is PydanticUndefined or isinstance(value, BaseModel):
+        return "optional"
+    return f"default {str(value).lower() if isinstance(value, bool) else value}"
+
+
+def _published(figure: Figure) -> str:
+    return f"{figure.value:.5g} {figure.unit}".rstrip() + f" ±{100 * figure.tolerance:.3g}%"
 
 
 def _summary(documented: object) -> str:

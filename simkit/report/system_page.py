@@ -12,9 +12,7 @@ from pathlib import Path
 
 from simkit.card import Card, Figure, Law
 from simkit.language.documented import first_sentence
-from simkit.language.reference import _fields as field_table
-from simkit.language.reference import _setting as setting_tables
-from simkit.language.reference import table
+from simkit.language.reference import field_table, setting_tables, table
 from simkit.language.vocabulary import event_names
 from simkit.registry import NotInstalled, Registry
 from simkit.report.catalogue import entry

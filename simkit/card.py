@@ -96,6 +96,45 @@ class Law:
         return f"{module}.{self.function.__name__}({given}){which}"
 
 
+Heard = tuple[int, str, Event]
+"""An emitted event: when, in ns of virtual time, on which host, and what."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """A simpler experiment on the very draws of a run, whose expectation is known (an external control variate).
+
+    Attributes:
+        function: on the top level of a module: from the events of a run, in order, a window [begin, end) in ns, and the
+            parameters by name to a number, or None where nothing happened in the window.
+        parameters: plain values.
+        events: the kinds of events that it is given.
+        expected: the mean of its number.
+        slope: what the figure's number is too high by where the control's is too high by 1. It is chosen beforehand; a
+            wrong one makes the interval wider, never the number wrong.
+    """
+
+    function: Callable[..., float | None]
+    parameters: Mapping[str, Any]
+    events: tuple[type[Event], ...]
+    expected: float | Law
+    slope: float = 1.0
+
+    @property
+    def expectation(self) -> float:
+        """The expected number, worked out where it is a law."""
+        return _number(self.expected)
+
+    @property
+    def path(self) -> str:
+        """Where the function is found, as ``module:name``."""
+        return f"{self.function.__module__}:{self.function.__name__}"
+
+    def in_words(self) -> str:
+        """Return the call: ``ideal.mean_wait_s(servers=8)``."""
+        return Law(self.function, self.parameters).in_words()
+
+
 def law(function: Callable[..., float], /, **parameters: Any) -> Law:
     """Return a law that gives one number: ``law(erlang.mean_wait_s, servers=8, arrivals_per_s=7, service_s=1)``."""
     return Law(function, parameters)
@@ -104,6 +143,10 @@ def law(function: Callable[..., float], /, **parameters: Any) -> Law:
 def law_of_class(part: int, function: Callable[..., Sequence[float]], /, **parameters: Any) -> Law:
     """Return a law that gives one number for each class, of which `part` (from 0) is meant."""
     return Law(function, parameters, part)
+
+
+def _number(given: float | Law) -> float:
+    return given.value() if isinstance(given, Law) else given
 
 
 def _plain(value: Any) -> str:
@@ -129,6 +172,7 @@ class Figure:
         items: how many items all runs together must have measured before the verdict counts; 0 for any number.
         items_counted: what counts them, as a statistic; by default the ``count`` of the metric that `statistic` is
             taken over (of a fraction, the one below the line).
+        control: what narrows the interval without more runs, or None; it is given the window of `statistic`.
     """
 
     name: str
@@ -143,11 +187,12 @@ class Figure:
     seeds: int = 10
     items: int = 0
     items_counted: str = ""
+    control: Control | None = None
 
     @property
     def value(self) -> float:
         """The published number, worked out where it is a law."""
-        return self.published.value() if isinstance(self.published, Law) else self.published
+        return _number(self.published)
 
 
 @dataclass(frozen=True)

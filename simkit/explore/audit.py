@@ -2,35 +2,38 @@
 
 A switch is run with its protection on and off, with the same seeds. It passes if the check it names broke in every
 seed without the protection, which is what `fails CHECK` in the scenario says, and if every check came out as declared
-in every seed with it. A figure is measured once in each seed, and passes if the 95% interval of the mean lies within
-the tolerance as a whole (`statistics.compare`); a run that is not as its scenario declares is no evidence for it.
+in every seed with it; a run without the protection ends as soon as the check is broken. A figure is measured once in
+each seed, and passes if the 95% interval of the mean lies within the tolerance as a whole (`statistics.compare`),
+corrected by its control where it has one (`control_variate`); a run that is not as its scenario declares is no
+evidence for it.
 
 It deliberately keeps no run folders: a row that surprises names the command that shows the run.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import ceil, isfinite
+from math import ceil
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from simkit.card import Card, Figure, Switch
+from simkit.card import Card, Control, Figure, Switch
+from simkit.explore.audit_row import FigureRow, Row, Surprise, SwitchRow, Verdict
 from simkit.explore.campaign import Report, exit_code
 from simkit.explore.claims import problems
+from simkit.explore.control_variate import Controlled, controlled
 from simkit.explore.measurement import MEASURE, Measurement
 from simkit.explore.pool import Pool
-from simkit.explore.statistics import Estimate, FigureResult, compare, rate
+from simkit.explore.statistics import compare, rate
 from simkit.kernel.worker import WorkerFailed
 from simkit.language.library import Library
 from simkit.language.problem import quoted
 from simkit.language.scenario import Scenario, load_scenario
+from simkit.node import event_name
 from simkit.observe.document import Document, read_document
 from simkit.registry import NotInstalled, Registry
 
 SWITCH_SEEDS = 20
 """Seeds of a switch unless the audit is asked for another number; a figure says its own."""
-
-Verdict = Literal["pass", "fail", "unknown", "error"]
 
 
 @dataclass(frozen=True)
@@ -45,92 +48,28 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an experiment gave: its verdicts, and the numbers by the phrases that asked for them."""
+    """What an experiment gave: its verdicts, and the numbers by the phrases and controls that asked for them."""
 
     document: Document
     measured: dict[str, float | None]
+    controls: dict[str, float | None] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Surprise:
-    """A run that speaks against its row, and the command that shows it."""
-
-    seed: int
-    text: str
-    command: str
-
-
-@dataclass(frozen=True)
-class SwitchRow:
-    """What became of a switch.
+@dataclass
+class Question:
+    """What is asked of an experiment.
 
     Attributes:
-        wanted, seeds: how many pairs of runs were asked for, and made.
-        broken_when_off, clean_when_on: in how many of them.
-        share: of the seeds in which the check broke, with Wilson's interval; None before any run.
+        phrases: what to measure, in order; a dict for its order.
+        controls: what to work out beside it, by name.
+        broken: the checks that have to break; the run may end when all of them are.
+        whole: whether the run is needed to its end.
     """
 
-    switch: Switch
-    scenario: str
-    wanted: int
-    seeds: int
-    broken_when_off: int
-    clean_when_on: int
-    share: Estimate | None
-    verdict: Verdict
-    surprises: tuple[Surprise, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        switch = self.switch
-        return {
-            "switch": switch.setting,
-            "check": switch.check,
-            "scenario": self.scenario,
-            "variant": switch.variant,
-            "broken_when_off": self.broken_when_off,
-            "clean_when_on": self.clean_when_on,
-            "seeds": self.seeds,
-        }
-
-
-@dataclass(frozen=True)
-class FigureRow:
-    """What became of a figure.
-
-    Attributes:
-        wanted, seeds: how many runs were asked for, and gave a number.
-        items: how many items they measured together.
-        result: against the published number; None before any run.
-        seeds_needed: where the verdict is unknown, about how many would decide it; None where that cannot be said.
-    """
-
-    figure: Figure
-    scenario: str
-    wanted: int
-    seeds: int
-    items: int
-    result: FigureResult | None
-    verdict: Verdict
-    seeds_needed: int | None
-    surprises: tuple[Surprise, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as plain data; an interval without ends is null."""
-        figure, result = self.figure, self.result
-        ends = [result.interval.low, result.interval.high] if result is not None else []
-        return {
-            "figure": figure.name,
-            "source": figure.source,
-            "published": figure.value,
-            "measured": None if result is None else result.measured,
-            "interval": ends if ends and all(map(isfinite, ends)) else None,
-            "tolerance": figure.tolerance,
-            "verdict": self.verdict,
-        }
-
-
-Row = SwitchRow | FigureRow
+    phrases: dict[str, None] = field(default_factory=dict)
+    controls: dict[str, dict[str, Any]] = field(default_factory=dict)
+    broken: dict[str, None] = field(default_factory=dict)
+    whole: bool = False
 
 
 @dataclass
@@ -156,17 +95,21 @@ class Audit:
     def __post_init__(self) -> None:
         self._scenarios: dict[tuple[str, str | None, tuple[str, ...]], Scenario] = {}
         # In the order of the rows, so that an audit that is interrupted has finished the first ones.
-        self._phrases: dict[Experiment, dict[str, None]] = {}
+        self._questions: dict[Experiment, Question] = {}
         for switch in self.switches:
             for seed in self._seeds(self.seeds or SWITCH_SEEDS, switch.scenario):
-                for variant in (None, switch.variant):
-                    self._want(Experiment(switch.scenario, variant, (), seed))
+                self._asked(Experiment(switch.scenario, None, (), seed)).whole = True
+                self._asked(Experiment(switch.scenario, switch.variant, (), seed)).broken[switch.check] = None
         for figure in self.figures:
             for each in self._experiments(figure):
-                self._want(each, figure.statistic, *self._counting(figure))
+                question = self._asked(each)
+                question.whole = True
+                question.phrases |= dict.fromkeys((figure.statistic, *self._counting(figure)))
+                if figure.control is not None:
+                    question.controls[_name(figure)] = _plain(figure.control, figure)
 
-    def _want(self, experiment: Experiment, *phrases: str) -> None:
-        self._phrases.setdefault(experiment, {}).update(dict.fromkeys(phrases))
+    def _asked(self, experiment: Experiment) -> Question:
+        return self._questions.setdefault(experiment, Question())
 
     def _experiments(self, figure: Figure) -> list[Experiment]:
         given = (figure.scenario, figure.variant, figure.overrides)
@@ -187,7 +130,7 @@ class Audit:
     @property
     def experiments(self) -> tuple[Experiment, ...]:
         """Every run that the audit makes."""
-        return tuple(self._phrases)
+        return tuple(self._questions)
 
     @property
     def duration_ns(self) -> int:
@@ -208,19 +151,24 @@ class Audit:
             if "raised" in answer:
                 raise WorkerFailed(answer["raised"])
             document = read_document(answer["result"]["document"].encode())
-            measured = dict(zip(calls[number]["measurements"], answer["result"]["measured"], strict=True))
-            self.outcomes[wanted[number]] = Outcome(document, measured)
+            question = self._questions[wanted[number]]
+            measured = dict(zip(question.phrases, answer["result"]["measured"], strict=True))
+            controls = dict(zip(question.controls, answer["result"]["controlled"], strict=True))
+            self.outcomes[wanted[number]] = Outcome(document, measured, controls)
             self.wall_seconds += document.wall_seconds
             yield number
 
     def _call(self, experiment: Experiment) -> dict[str, Any]:
+        question = self._questions[experiment]
         return {
             "scenario": experiment.scenario,
             "variant": experiment.variant,
             "overrides": experiment.overrides,
             "seed": experiment.seed,
             "systems": self.systems,
-            "measurements": list(self._phrases[experiment]),
+            "measurements": list(question.phrases),
+            "controls": list(question.controls.values()),
+            "until_broken": [] if question.whole else list(question.broken),
         }
 
     # -- what came out
@@ -280,6 +228,7 @@ class Audit:
     def _figure_row(self, figure: Figure) -> FigureRow:
         experiments = self._experiments(figure)
         samples: list[float] = []
+        controls: list[float] = []
         items = 0
         verdicts: set[Verdict] = set()
         surprises = []
@@ -289,18 +238,25 @@ class Audit:
                 verdicts.add("unknown")
                 continue
             number = outcome.measured[figure.statistic]
+            control = None if figure.control is None else outcome.controls[_name(figure)]
+            measured = number is not None and (figure.control is None or control is not None)
             verdict, text = _on(outcome.document)
-            if verdict == "pass" and number is None:
+            if verdict == "pass" and not measured:
                 verdict, text = "unknown", "nothing was measured"
             if verdict != "pass":
                 verdicts.add(verdict)
                 surprises.append(Surprise(experiment.seed, text, self._command(experiment)))
-            if number is not None:
+            if measured and number is not None:
                 samples.append(number)
+                controls += [] if control is None else [control]
                 items += sum(round(outcome.measured[phrase] or 0) for phrase in self._counting(figure))
-        result = compare(figure.value, samples, figure.tolerance) if samples else None
+        with_control = _controlled(figure, samples, controls)
+        sample = samples if with_control is None else with_control.estimate
+        result = compare(figure.value, sample, figure.tolerance) if samples else None
         needed = None if result is None else result.seeds_needed
         verdicts.add("unknown" if result is None else result.verdict)
+        if with_control is not None and not with_control.fits:
+            verdicts.add("unknown")
         if items < figure.items:
             verdicts.add("unknown")
             needed = max(needed or 0, ceil(len(samples) * figure.items / items)) if items else None
@@ -314,6 +270,7 @@ class Audit:
             verdict=_worst(verdicts),
             seeds_needed=needed,
             surprises=tuple(surprises),
+            controlled=with_control,
         )
 
     def _counting(self, figure: Figure) -> tuple[str, ...]:
@@ -360,6 +317,32 @@ def audit_of(
     chosen = [each for each in card.switches if (only or "") in f"{each.setting} {each.check} {each.variant}"]
     numbers = [each for each in card.figures if (only or "") in each.name]
     return Audit(card, registry, systems, chosen if switches or both else (), numbers if figures or both else (), seeds)
+
+
+def _controlled(figure: Figure, samples: Sequence[float], controls: Sequence[float]) -> Controlled | None:
+    control = figure.control
+    if control is None or not samples:
+        return None
+    return controlled(samples, controls, control.expectation, slope=control.slope)
+
+
+def _name(figure: Figure) -> str:
+    assert figure.control is not None
+    return f"{figure.control.in_words()} in {_window(figure)}"
+
+
+def _window(figure: Figure) -> str:
+    return Measurement.parse(figure.statistic).quantity.window
+
+
+def _plain(control: Control, figure: Figure) -> dict[str, Any]:
+    """Return a control as a worker can be asked for it."""
+    return {
+        "path": control.path,
+        "parameters": dict(control.parameters),
+        "events": [event_name(each) for each in control.events],
+        "window": _window(figure),
+    }
 
 
 def _on(document: Document) -> tuple[Verdict, str]:

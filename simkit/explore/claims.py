@@ -8,13 +8,15 @@ It deliberately runs no scenario; whether the claims are true is the audit's bus
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from importlib import import_module
 
-from simkit.card import Card, Figure, Law, Switch
+from simkit.card import Card, Control, Figure, Law, Switch
 from simkit.explore.measurement import Measurement
 from simkit.language.library import Library
 from simkit.language.problem import ScenarioError, nearest_quoted, quoted
 from simkit.language.scenario import Scenario, load_scenario
 from simkit.language.text import MappingNode, plain_of, read_text
+from simkit.node import event_name
 from simkit.registry import Registry
 
 Load = Callable[[str, str | None, tuple[str, ...]], Scenario]
@@ -80,6 +82,8 @@ def _figure(figure: Figure, card: Card, load: Load) -> Iterator[str]:
         metric = (measurement.divisor or measurement.quantity).metric
         if card.metrics[metric].kind == "gauge":
             yield f"{metric} is a gauge and counts no items; say what does in items_counted"
+    if figure.control is not None:
+        yield from _control(figure.control, card)
     if not 0 < figure.tolerance < 1:
         yield f"the tolerance is a share of the published number, 0.04 for 4%, not {figure.tolerance}"
     if figure.seeds < 2:
@@ -92,6 +96,18 @@ def _figure(figure: Figure, card: Card, load: Load) -> Iterator[str]:
     except (TypeError, ValueError, IndexError) as error:
         assert isinstance(figure.published, Law)
         yield f"{figure.published.in_words()}: {error}"
+
+
+def _control(control: Control, card: Card) -> Iterator[str]:
+    for event in control.events:
+        if event not in card.events:
+            yield f"the control is to hear {event_name(event)}, which {card.name} does not emit"
+    if getattr(import_module(control.function.__module__), control.function.__name__, None) is not control.function:
+        yield f"no worker would find the control {control.path}; it has to stand at the top level of a module"
+    try:
+        float(control.expectation)
+    except (TypeError, ValueError, IndexError) as error:
+        yield f"the control's expectation: {error}"
 
 
 def _settings(scenario: Scenario, variant: str) -> dict[str, object]:

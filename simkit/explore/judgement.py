@@ -139,6 +139,10 @@ class Judge:
         """How many violations were found so far, for progress."""
         return sum(watch.check.violations_total for watch in self._watches.values())
 
+    def broken(self, check: str) -> bool:
+        """Return whether a check that is watched was violated so far."""
+        return check in self._watches and self._watches[check].check.violations_total > 0
+
     def conclude(self, evidence: Evidence) -> list[ExpectationEntry]:
         """Judge every expectation, in the order of the file."""
         for watch in self._watches.values():

@@ -12,16 +12,20 @@ It deliberately knows one run: what many runs say together is `statistics`.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Self
 
-from simkit.card import Card
+from simkit.card import Card, Heard
 from simkit.explore.run import Run, outline
+from simkit.kernel import Record
+from simkit.kernel.records import Records
 from simkit.language.expectation import WINDOWS
 from simkit.language.problem import listed, nearest_quoted, quoted
 from simkit.language.scenario import load_scenario
+from simkit.node import Event
 from simkit.observe.metrics import Instrument, Metrics
 from simkit.observe.series import statistic
-from simkit.observe.windows import Windows
+from simkit.observe.windows import Window, Windows
 from simkit.registry import Registry
 
 MEASURE = "simkit.explore.measurement:measure"
@@ -140,12 +144,47 @@ def measure(
     seed: int,
     systems: Sequence[str],
     measurements: Sequence[str],
+    controls: Sequence[Mapping[str, Any]] = (),
+    until_broken: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Run a scenario in a worker; return the outline of its document as JSON, and the numbers asked for."""
+    """Run a scenario in a worker; return the outline of its document as JSON, and the numbers asked for.
+
+    Args:
+        measurements: phrases.
+        controls: for each a `path`, `parameters`, `events` by tag and a `window`, as `Control` has them.
+        until_broken: checks; the run ends as soon as all of them are broken. None for a run to its end.
+    """
     registry = Registry(systems)
     resolved = load_scenario(scenario, variant=variant, overrides=overrides, seed=seed, registry=registry)
     run = Run(resolved, registry.card(resolved.system))
-    document = run.execute(lambda message: say({"progress": message}))
+    heard = _Ear(run.world.records, {tag for each in controls for tag in each["events"]})
+    enough = (lambda: all(map(run.judge.broken, until_broken))) if until_broken else None
+    document = run.execute(lambda message: say({"progress": message}), enough)
     metrics = run.observation.metrics
     numbers = [Measurement.parse(text).value(metrics, document.windows) for text in measurements]
-    return {"document": outline(document).to_json().decode(), "measured": numbers}
+    controlled = [_control(each, heard.events, document.windows.named(each["window"])) for each in controls]
+    return {"document": outline(document).to_json().decode(), "measured": numbers, "controlled": controlled}
+
+
+class _Ear:
+    """Keeps the events of certain kinds."""
+
+    def __init__(self, records: Records, tags: set[str]) -> None:
+        self.events: list[tuple[str, Heard]] = []
+        self._tags = tags
+        if tags:
+            records.subscribe(("event",), self._heard)
+
+    def _heard(self, record: Record) -> None:
+        tag = str(record.detail[0])
+        if tag in self._tags:
+            assert isinstance(record.value, Event)
+            self.events.append((tag, (record.time_ns, record.host, record.value)))
+
+
+def _control(control: Mapping[str, Any], events: Sequence[tuple[str, Heard]], window: Window | None) -> float | None:
+    module, _, name = control["path"].partition(":")
+    function = getattr(import_module(module), name)
+    heard = [each for tag, each in events if tag in control["events"]]
+    number: float | None = None if window is None else function(heard, window, **control["parameters"])
+    return number

@@ -89,14 +89,14 @@ class Run:
         self._error: ErrorEntry | None = None
         self._unfinished = ""
 
-    def execute(self, say: Progress = lambda message: None) -> Document:
-        """Run to the end and return the run document."""
+    def execute(self, say: Progress = lambda message: None, enough: Callable[[], bool] | None = None) -> Document:
+        """Run to the end and return the run document; `enough` is asked at times, and ends the run when it says so."""
         began = _real_seconds()
         with _quiet_collector(), _interruptible(self._interrupt):
             with listen(self.world):
                 try:
                     self.assembly.start()
-                    self._advance(say)
+                    self._advance(say, enough)
                 except (Livelock, StepLimitReached) as limit:
                     self._stopped_by(limit)
             self.observation.close()
@@ -104,12 +104,15 @@ class Run:
             self.world.close()
         return document
 
-    def _advance(self, say: Progress) -> None:
+    def _advance(self, say: Progress, enough: Callable[[], bool] | None) -> None:
         world, duration_ns = self.world, int(self.scenario.duration)
         said = _real_seconds()
         for number in range(1, SLICES + 1):
             world.run(duration_ns * number // SLICES)
             if world.stopping:
+                break
+            if enough is not None and number < SLICES and enough():
+                self._unfinished = "enough was seen"
                 break
             if _real_seconds() - said >= SAY_EVERY_SECONDS:
                 said = _real_seconds()

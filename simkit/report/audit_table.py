@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from math import isfinite
 
 from simkit.card import Law
-from simkit.explore.audit import Audit, FigureRow, Row, Surprise, SwitchRow, Verdict
+from simkit.explore.audit import Audit
+from simkit.explore.audit_row import FigureRow, Row, Surprise, SwitchRow, Verdict
+from simkit.explore.control_variate import FIT_CONFIDENCE, Controlled
 from simkit.explore.statistics import Interval
 from simkit.observe.moment import number
 from simkit.report.words import plain
@@ -87,15 +89,31 @@ def _notes(row: Row) -> list[str]:
         figure = row.figure
         by = f"  {figure.published.in_words()}" if isinstance(figure.published, Law) else ""
         notes.append(plain(figure.source) + plain(by))
+        if row.controlled is not None:
+            notes += _control(row, row.controlled)
         if row.items < figure.items:
             notes.append(f"{row.items:,} items are too few: the figure asks for {figure.items:,}")
-        if row.verdict == "unknown" and row.result is not None and not row.surprises:
+        undecided = row.result is not None and (row.result.verdict == "unknown" or row.items < figure.items)
+        if undecided and not row.surprises:
             notes.append(_needed(row))
     if row.seeds < row.wanted:
         notes.append(f"{row.seeds} of {row.wanted} seeds were measured")
     notes += [_surprise(each) for each in row.surprises[:SURPRISES_SHOWN]]
     left = len(row.surprises) - SURPRISES_SHOWN
     return [*notes, f"and {left} more"] if left > 0 else notes
+
+
+def _control(row: FigureRow, controlled: Controlled) -> list[str]:
+    """Tell what the control did to the number, and whether it could be trusted."""
+    assert row.figure.control is not None
+    model = plain(row.figure.control.in_words())
+    control, alone = controlled.control, controlled.plain
+    seen = f"{_value(control.mean)} where {_value(controlled.expected)} is expected"
+    told = [f"control {model}: {seen}; the runs alone: {_value(alone.mean)}, {_interval(alone.interval)}"]
+    if not controlled.fits:
+        wide = f"{100 * FIT_CONFIDENCE:.3g}% interval {_interval(control.interval)}"
+        told.append(f"the runs did not draw what the control supposes ({wide}): no verdict")
+    return told
 
 
 def _needed(row: FigureRow) -> str:

@@ -1,8 +1,10 @@
 """A system for tests: clients greet a server over messages, the server answers and counts."""
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict
 
-from simkit.card import Card, Metric, Role
+from simkit.card import Card, Heard, Metric, Role
 from simkit.checks import Check, Step
 from simkit.language.load import Load
 from simkit.language.units import Duration
@@ -106,6 +108,12 @@ class AnswersFit(Check):
 
     def summary(self) -> str:
         return f"{self.count} answers"
+
+
+def answers_per_s(heard: Sequence[Heard], window: tuple[int, int]) -> float | None:
+    """Return how many answers came in a second of the window: a control for what the server heard."""
+    count = sum(window[0] <= time_ns < window[1] for time_ns, _, _ in heard)
+    return count / ((window[1] - window[0]) / 1e9)
 
 
 card = Card(

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from simkit.card import Card, Figure, Switch, law, law_of_class
+from simkit.card import Card, Control, Figure, Switch, law, law_of_class
 from simkit.cli import main
 from simkit.explore.audit import Audit, Experiment, Outcome
 from simkit.explore.claims import problems
 from simkit.explore.measurement import Measurement
 from simkit.explore.pool import Pool
 from simkit.laws import erlang, priorities
+from simkit.node import Event
 from simkit.observe.document import Document, ExpectationEntry, Verdict
 from simkit.registry import Registry
 from simkit.report.audit_table import audit_table
@@ -92,6 +93,16 @@ def test_a_switch_whose_check_does_not_break_fails_and_shows_how_to_see_it(
     assert audit.exit_code() == 1
 
 
+def test_a_run_without_the_protection_ends_when_the_check_is_broken(card: Card, registry: Registry, pool: Pool) -> None:
+    audit = audited(Audit(card, registry, SYSTEM, switches=[FORGETS], seeds=2), pool)
+    for experiment, outcome in audit.outcomes.items():
+        ended_ns = outcome.document.ended_ns
+        assert ended_ns is None if experiment.variant is None else 0 < (ended_ns or 0) < 10 * 10**9
+    figure = replace(RATE, variant="forgetful", items=0, seeds=2)
+    both = audited(Audit(card, registry, SYSTEM, switches=[FORGETS], figures=[figure], seeds=2), pool)
+    assert all(outcome.document.ended_ns is None for outcome in both.outcomes.values()), "a figure needs them whole"
+
+
 def test_a_false_alarm_with_the_protection_on_fails_the_switch(
     card: Card, registry: Registry, pool: Pool, tmp_path: Path
 ) -> None:
@@ -146,6 +157,60 @@ def test_too_few_items_leave_a_figure_unknown(card: Card, registry: Registry, po
     assert row.verdict == "unknown"
     assert row.seeds_needed == pytest.approx(4 * 100_000 / row.items, abs=1)
     assert audit.exit_code() == 3
+
+
+# -- figures with a control
+
+
+class Unheard(Event, tag="greeting.unheard"):
+    """What no server says."""
+
+
+@pytest.fixture
+def answers(card: Card) -> Control:
+    function = sys.modules["greetings"].answers_per_s
+    return Control(function, {}, (card.events[1],), expected=10.0)
+
+
+def test_a_control_takes_off_what_the_draws_were_too_high_by(
+    card: Card, answers: Control, registry: Registry, pool: Pool
+) -> None:
+    audit = audited(Audit(card, registry, SYSTEM, figures=[RATE, replace(RATE, name="same", control=answers)]), pool)
+    alone, same = audit.figure_rows()
+    assert alone.result is not None
+    assert same.result is not None
+    assert same.controlled is not None
+    assert same.controlled.plain.interval == alone.result.interval
+    assert same.result.half_width < alone.result.half_width / 5
+    assert same.verdict == "pass"
+    line = audit.as_json()["figures"][1]["control"]
+    assert list(line) == ["model", "slope", "expected", "measured", "interval", "plain", "plain_interval"]
+    assert line["plain"] == alone.result.measured
+    assert "control greetings.answers_per_s():" in audit_table(audit)
+
+
+def test_runs_that_did_not_draw_what_the_control_supposes_are_no_evidence(
+    card: Card, answers: Control, registry: Registry, pool: Pool
+) -> None:
+    figure = replace(RATE, published=40.0, control=replace(answers, expected=40.0), items=0)
+    audit = audited(Audit(card, registry, SYSTEM, figures=[figure]), pool)
+    [row] = audit.figure_rows()
+    assert row.result is not None
+    assert row.result.verdict == "pass", "the correction hides the wrong rate, so it must not count"
+    assert row.verdict == "unknown"
+    assert "the runs did not draw what the control supposes" in audit_table(audit)
+    assert "seeds would decide" not in audit_table(audit)
+
+
+def test_a_control_that_cannot_be_worked_out_is_found(card: Card, answers: Control, registry: Registry) -> None:
+    wrong = {
+        "to hear greeting.unheard, which greetings does not emit": replace(answers, events=(Unheard,)),
+        "has to stand at the top level of a module": replace(answers, function=lambda heard, window: 1.0),
+        "the control's expectation: ": replace(answers, expected=law(erlang.mean_wait_s, server=8)),
+    }
+    for problem, control in wrong.items():
+        assert problem in "\n".join(problems(replace(card, figures=(replace(RATE, control=control),)), registry))
+    assert problems(replace(card, figures=(replace(RATE, control=answers),)), registry) == []
 
 
 # -- what a figure may say

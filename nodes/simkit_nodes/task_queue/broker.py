@@ -27,7 +27,6 @@ from simkit_nodes.task_queue.events import (
 from simkit_nodes.task_queue.narration import narrate
 from simkit_nodes.task_queue.scripts import DIGESTS, SCRIPTS
 
-AT_ONCE_NS = 10_000_000  # a task leased within this time found a free worker: the bell and the lease take two trips
 BATCH = 256  # leases or delayed tasks one script call may move
 
 
@@ -75,7 +74,7 @@ class Broker(Node):
             elif isinstance(event, TaskLeased):
                 self.waits[event.priority].record(event.waited_ns / SECOND)
                 self.leased.add()
-                if event.waited_ns > AT_ONCE_NS:
+                if event.waited_ns > self.config.at_once:
                     self.waited.add()
             self.emit(event)
 

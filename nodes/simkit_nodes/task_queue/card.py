@@ -5,24 +5,51 @@ The language, the audit and the system's page read this; there is no code of its
 
 from __future__ import annotations
 
-from simkit.card import Card, Figure, Metric, Role, Switch, law, law_of_class
+from dataclasses import replace
+from math import expm1
+
+from simkit.card import Card, Control, Figure, Metric, Role, Switch, law, law_of_class
 from simkit.laws import erlang, priorities, restart
-from simkit_nodes.task_queue import checks
+from simkit_nodes.task_queue import checks, ideal
 from simkit_nodes.task_queue.broker import Broker
 from simkit_nodes.task_queue.client import Client
 from simkit_nodes.task_queue.config import BrokerConfig, ClientConfig, EffectsConfig, TaskLoad, WorkerConfig
 from simkit_nodes.task_queue.effects import Effects
-from simkit_nodes.task_queue.events import EVENTS
+from simkit_nodes.task_queue.events import EVENTS, TaskLeased, TaskOffered, TaskSucceeded, WorkerStarted
 from simkit_nodes.task_queue.worker import Worker
 
 ERLANG = "A. K. Erlang, Solution of some problems in the theory of probabilities (1917), delay formula"
-TWO_HOURS = (
-    "duration=2h",
-    "load.resize.until=119min",
-    "load.resize.rate=7/s total",
-    "load.resize.service=exp(1s)",
+COBHAM = "A. Cobham, Priority Assignment in Waiting Line Problems, Operations Research 2 (1954)"
+KULKARNI = "V. G. Kulkarni, V. F. Nicola, K. S. Trivedi, The Completion Time of a Job on Multimode Systems (1987)"
+MEAN_WAIT = law(erlang.mean_wait_s, servers=8, arrivals_per_s=7, service_s=1)
+WAITING = law(erlang.waiting_probability, servers=8, load_erlangs=7)
+# The best slopes, covariance over variance, follow from the law: with f lost attempts and b seconds of work of a task,
+# cov(f, f - v b) / var(f - v b) = v d / (1 - e^{-v d}), and b = (f - (f - v b)) / v; the whole time is b + R f.
+FAILURES_SLOPE = 0.6 / -expm1(-0.6)
+FAILURES = Control(
+    ideal.excess_failures,
+    {"failures_per_s": 0.02},
+    (TaskLeased, TaskSucceeded, WorkerStarted),
+    expected=0.0,
+    slope=FAILURES_SLOPE,
 )
 CHECKS = tuple(getattr(checks, name) for name in checks.__all__)
+
+
+def _wait_of_priority(number: int, priority: int) -> Figure:
+    published = law_of_class(number, priorities.mean_waits_s, servers=8, arrivals_per_s=(2, 3, 2), service_s=1)
+    return Figure(
+        f"mean wait of priority {priority}, M/M/8",
+        COBHAM,
+        published,
+        f"task.wait mean in steady where priority={priority}",
+        0.05,
+        "task_queue/priorities",
+        unit="s",
+        seeds=50,
+        control=Control(ideal.mean_wait_s, {"servers": 8, "priority": priority}, (TaskOffered,), published),
+    )
+
 
 card = Card(
     name="task_queue",
@@ -40,7 +67,7 @@ card = Card(
         "task.latency": Metric("histogram", "from stored to success, on the broker's clock", "s"),
         "task.wait": Metric("histogram", "from ready to leased, on the broker's clock, by priority", "s"),
         "tasks.leased": Metric("counter", "leases given out"),
-        "tasks.waited": Metric("counter", "leases of tasks that did not find a free worker at once"),
+        "tasks.waited": Metric("counter", "leases of tasks that did not find a free worker (`at_once` of the broker)"),
         "task.attempts": Metric("histogram", "attempts of a task that has ended", "attempts"),
         "queue.depth": Metric("gauge", "tasks ready to be leased", "tasks"),
         "queue.delayed": Metric("gauge", "tasks that wait for their time", "tasks"),
@@ -83,60 +110,47 @@ card = Card(
         Figure(
             "mean wait, M/M/8",
             ERLANG,
-            law(erlang.mean_wait_s, servers=8, arrivals_per_s=7, service_s=1),
+            MEAN_WAIT,
             "task.wait mean in steady",
             0.04,
-            "task_queue/steady",
+            "task_queue/erlang",
             unit="s",
-            overrides=TWO_HOURS,
-            seeds=5,
+            seeds=50,
             items=200_000,
+            control=Control(ideal.mean_wait_s, {"servers": 8}, (TaskOffered,), MEAN_WAIT),
         ),
         Figure(
             "share of tasks that wait, M/M/8",
             ERLANG,
-            law(erlang.waiting_probability, servers=8, load_erlangs=7),
+            WAITING,
             "tasks.waited count in steady / tasks.leased count in steady",
             0.04,
-            "task_queue/steady",
-            overrides=TWO_HOURS,
-            seeds=5,
+            "task_queue/erlang",
+            seeds=50,
             items=200_000,
+            control=Control(ideal.waiting_share, {"servers": 8}, (TaskOffered,), WAITING),
         ),
-        *(
-            Figure(
-                f"mean wait of priority {priority}, M/M/8",
-                "A. Cobham, Priority Assignment in Waiting Line Problems, Operations Research 2 (1954)",
-                law_of_class(number, priorities.mean_waits_s, servers=8, arrivals_per_s=(2, 3, 2), service_s=1),
-                f"task.wait mean in steady where priority={priority}",
-                0.05,
-                "task_queue/priorities",
-                unit="s",
-                overrides=(
-                    "duration=2h",
-                    "load.urgent.until=119min",
-                    "load.normal.until=119min",
-                    "load.batch.until=119min",
-                ),
-                seeds=8,
-            )
-            for number, priority in enumerate((0, 5, 9))
-        ),
+        *(_wait_of_priority(number, priority) for number, priority in enumerate((0, 5, 9))),
         Figure(
             "attempts of a task that starts over",
             "S. Asmussen et al., Asymptotic Behavior of Total Times for Jobs That Must Start Over, 2008",
             law(restart.mean_attempts, task_s=30, failures_per_s=0.02),
-            "task.attempts mean in steady",
+            "task.attempts mean",
             0.03,
             "task_queue/restarts",
-            overrides=(
-                "duration=20h",
-                "load.render.until=1180min",
-                "load.render.rate=6/min total",
-                "faults.losses.until=1199min",
-            ),
-            seeds=4,
-            items=10_000,
+            seeds=50,
+            control=FAILURES,
+        ),
+        Figure(
+            "time of a task that starts over",
+            KULKARNI,
+            law(restart.mean_time_s, task_s=30, failures_per_s=0.02, redelivery_s=60),
+            "task.latency mean",
+            0.03,
+            "task_queue/restarts",
+            unit="s",
+            seeds=50,
+            control=replace(FAILURES, slope=FAILURES_SLOPE * 60 + (FAILURES_SLOPE - 1) / 0.02),
         ),
     ),
 )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from simkit.node import Node
 from simkit_nodes.blocks.backoff import Backoff
 from simkit_nodes.task_queue.config import SECOND, ClientConfig, TaskLoad
-from simkit_nodes.task_queue.events import TaskAcknowledged, TaskRefused
+from simkit_nodes.task_queue.events import TaskAcknowledged, TaskOffered, TaskRefused
 from simkit_nodes.task_queue.queue import TROUBLE, NewTask, TaskQueue, connect
 from simkit_nodes.task_queue.scripts import TERMINAL
 from simkit_nodes.task_queue.tasks import BadTask, Work, encode_task
@@ -84,6 +84,7 @@ class Client(Node):
         """Enqueue one task; returns when the broker has answered, or with its result if the client asks for results."""
         identity = f"{self.random.bits64():016x}"
         service_ns = max(0, round(load.service.draw(self.random)))
+        self.emit(TaskOffered(identity, load.priority, service_ns))
         work = Work(service_ns, float(load.failure), "x" * int(load.padding))
         try:
             body = encode_task(load.task, work)

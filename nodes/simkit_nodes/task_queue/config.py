@@ -50,6 +50,8 @@ class BrokerConfig(Settings):
     """Whether leases past their deadline are taken back."""
     sweep_every: Duration = Duration(SECOND)
     """How often expired leases are looked for."""
+    at_once: Duration = Duration(SECOND // 100)
+    """A task leased within this time found a free worker, for whom bell and lease are two round trips."""
     bulk_max: Size = Size(8 * 1024 * 1024)
     """Longest string a client may send."""
 

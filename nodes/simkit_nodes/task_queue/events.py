@@ -12,6 +12,15 @@ from __future__ import annotations
 from simkit.node import Event
 
 
+class TaskOffered(Event, frozen=True, tag="task.offered"):
+    """A task has arrived at a client, which is about to send it."""
+
+    task: str
+    priority: int
+    service_ns: int
+    """How long it will keep its slot."""
+
+
 class TaskAcknowledged(Event, frozen=True, tag="task.acknowledged"):
     """A client has the broker's word that its task is in the queue."""
 
@@ -222,6 +231,7 @@ class EffectRefused(Event, frozen=True, tag="effect.refused"):
 
 
 EVENTS: tuple[type[Event], ...] = (
+    TaskOffered,
     TaskAcknowledged,
     TaskRefused,
     TaskSubmitted,

@@ -32,7 +32,8 @@ SMALLER: dict[str, list[str]] = {
         "load.normal.until=2min",
         "load.batch.until=2min",
     ],
-    "restarts": ["duration=10min", "load.render.until=5min", "faults.losses.until=9min"],
+    "erlang": ["duration=3min", "load.resize.until=2min"],
+    "restarts": ["duration=10min", "load.render.until=60s", "faults.losses.until=9min"],
 }
 VARIANTS = [
     ("slow_is_not_dead", "no_token"),

@@ -209,6 +209,7 @@ class Card:
         metrics: by name.
         switches: the protections that can be turned off.
         figures: the published numbers that it reproduces.
+        words: what words in its messages mean that say nothing by themselves, such as the digest of a script.
     """
 
     name: str
@@ -220,3 +221,4 @@ class Card:
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     switches: tuple[Switch, ...] = ()
     figures: tuple[Figure, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)

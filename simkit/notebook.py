@@ -95,9 +95,9 @@ class Outcome:
 
     def page(self) -> str:
         """Return the report as one HTML text."""
-        from simkit.report.page import page
+        from simkit.report.page import page, trace_beside
 
-        return page(self.document)
+        return page(self.document, trace=trace_beside(self.folder / "report.html"))
 
     def _repr_html_(self) -> str:
         # In a frame of its own: the page brings styles and a script that must not meet the notebook's.

@@ -125,14 +125,14 @@ def import_page() -> None:
 def write_page(document: "Document", folder: Path) -> None:
     """Write report.html; behind a variant's metrics stand those of the file itself, if it was run with this seed."""
     from simkit.observe.document import read_document
-    from simkit.report.page import page
+    from simkit.report.page import page, trace_beside
 
     behind = None
     if document.variant is not None:
         base = folder.with_name(folder.name.replace(f"-{document.variant}-", "-", 1)) / "run.json"
         if base.is_file():
             behind = read_document(base)
-    text = page(document, run_folder=str(folder), behind=behind)
+    text = page(document, run_folder=str(folder), behind=behind, trace=trace_beside(folder / "report.html"))
     (folder / "report.html").write_text(text, encoding="utf-8")
 
 

@@ -15,6 +15,7 @@ from simkit.checks.linearization import Budget, Linearization, linearize
 from simkit.checks.model import ILLEGAL, Model, returned
 from simkit.checks.objects import CompareAndSetRegister, KeyValue, Lock, Log, Queue, Register, Set
 from simkit.checks.sessions import Access, MonotonicReads, MonotonicWrites, ReadYourWrites, WritesFollowReads
+from simkit.observe.explanation import Explanation
 
 __all__ = [
     "ILLEGAL",
@@ -25,6 +26,7 @@ __all__ = [
     "Conservation",
     "Convergence",
     "ExactlyOnce",
+    "Explanation",
     "HistoryCheck",
     "KeyValue",
     "Linearizability",

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeVar
 from simkit.node import Event
 from simkit.observe.document import CycleEntry, OperationEntry
 from simkit.observe.history import Operation
+from simkit.observe.explanation import Explanation
 
 VIOLATIONS_KEPT = 20
 
@@ -38,6 +39,7 @@ class Violation:
         story: the few events before it that explain it, in order of time; the violation itself is the last step.
         cycle: transactions that cannot be put in order, for a picture.
         operations: the operations of clients that it is about, for a picture of who did what at the same time.
+        explanation: lines and a picture of the check's own.
     """
 
     time_ns: int
@@ -46,6 +48,7 @@ class Violation:
     story: tuple[Step, ...] = ()
     cycle: CycleEntry | None = None
     operations: tuple[OperationEntry, ...] = ()
+    explanation: Explanation | None = None
 
 
 Sight = Callable[[int, str, Any], None]
@@ -115,6 +118,10 @@ class Check:
         """Say in a few words what was counted, for the line of the verdict."""
         return f"{self.violations_total} violations" if self.violations_total else "held"
 
+    def unmet(self) -> Violation | None:
+        """At the end of a run whose goal was not reached: what is in its way, with its story; None if unknown."""
+        return None
+
     def violated(
         self,
         time_ns: int,
@@ -123,8 +130,9 @@ class Check:
         *story: Step,
         cycle: CycleEntry | None = None,
         operations: tuple[OperationEntry, ...] = (),
+        explanation: Explanation | None = None,
     ) -> None:
         """Note a violation, with the steps that led to it."""
         self.violations_total += 1
         if len(self.violations) < VIOLATIONS_KEPT:
-            self.violations.append(Violation(time_ns, host, text, story, cycle, operations))
+            self.violations.append(Violation(time_ns, host, text, story, cycle, operations, explanation))

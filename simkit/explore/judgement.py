@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from simkit.card import Card
 from simkit.checks.check import Check, Sight, Violation
+from simkit.explore.story import Storyteller
 from simkit.kernel import Record, World
 from simkit.language.expectation import Always, Eventually, Expectation, Fails, MetricBound, Sometimes
 from simkit.language.units import format_clock, format_duration
@@ -35,12 +36,14 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 @dataclass
 class Watch:
-    """One check at work and, if an `eventually` awaits its goal state, when that was reached and left."""
+    """One check at work, the stories of its violations and, if an `eventually` awaits its goal state, when that was
+    reached and left."""
 
     check: Check
     awaited: bool = False
     changes: list[tuple[int, bool]] = field(default_factory=list)
     crashed: str = ""
+    stories: list[tuple[StoryStep, ...]] = field(default_factory=list)
 
     def note(self, time_ns: int) -> None:
         """Remember when the goal was reached or left."""
@@ -101,6 +104,7 @@ class Judge:
                 watch.note(0)
             if isinstance(expectation, Eventually):
                 self._watches[expectation.check].awaited = True
+        self._storyteller = Storyteller(world.records)
         world.records.subscribe(("event",), self._heard)
         world.records.subscribe(("history",), self._operated)
 
@@ -112,6 +116,8 @@ class Judge:
             try:
                 for see in sights:
                     see(time_ns, host, event)
+                if len(watch.check.violations) > len(watch.stories):
+                    self._tell(watch)
                 if watch.awaited:
                     watch.note(time_ns)
             except Exception as error:
@@ -134,6 +140,10 @@ class Judge:
                 except Exception as error:
                     watch.crashed = exception_text(error)
 
+    def _tell(self, watch: Watch) -> None:
+        """Tell new violations while what led to them is still remembered."""
+        watch.stories += [self._storyteller.tell(each) for each in watch.check.violations[len(watch.stories) :]]
+
     @property
     def violations(self) -> int:
         """How many violations were found so far, for progress."""
@@ -150,6 +160,7 @@ class Judge:
                 try:
                     watch.check.conclude(evidence.end_ns)
                     watch.note(evidence.end_ns)
+                    self._tell(watch)
                 except Exception as error:
                     watch.crashed = exception_text(error)
         return [self._judged(expectation, evidence) for expectation in self._expectations]
@@ -173,7 +184,10 @@ class Judge:
         if watch.crashed:
             verdict = "error"
         declared: Literal["holds", "fails"] = "fails" if isinstance(expectation, Fails) else "holds"
-        violations = [_told(violation, evidence) for violation in check.violations]
+        found = zip(check.violations, watch.stories, strict=False)
+        violations = [_told(violation, story, evidence) for violation, story in found]
+        if verdict == "fail" and not check.violations_total:
+            violations = self._unmet(check, evidence)
         summary = _crash(watch) if watch.crashed else check.summary()
         if not watch.crashed and check.violations:
             summary = _first_and_rest(check)
@@ -188,8 +202,13 @@ class Judge:
             as_declared=verdict == ("fail" if declared == "fails" else "pass"),
             summary=summary,
             violations=tuple(violations),
-            violations_total=check.violations_total,
+            violations_total=max(check.violations_total, len(violations)),
         )
+
+    def _unmet(self, check: Check, evidence: Evidence) -> list[ViolationEntry]:
+        """Return what is in the way of a goal that was not reached, as a violation at the end of the run."""
+        unmet = check.unmet()
+        return [] if unmet is None else [_told(unmet, self._storyteller.tell(unmet), evidence)]
 
     def _eventually(self, expectation: Eventually, evidence: Evidence) -> ExpectationEntry:
         watch = self._watches[expectation.check]
@@ -210,7 +229,8 @@ class Judge:
             verdict, summary = "unknown", f"the run ended {waited} after {since}, before the bound"
         else:
             verdict, summary = "fail", f"not within {format_duration(within_ns)} after {since}: {watch.check.summary()}"
-            violations = (ViolationEntry(time_ns=deadline_ns, host="", text=summary),)
+            missed = ViolationEntry(time_ns=deadline_ns, host="", text=summary)
+            violations = tuple(self._unmet(watch.check, evidence)) or (missed,)
         return ExpectationEntry(
             text=expectation.text,
             kind="eventually",
@@ -286,10 +306,10 @@ def _measured(expectation: MetricBound, evidence: Evidence, window: str) -> floa
         return None
 
 
-def _told(violation: Violation, evidence: Evidence) -> ViolationEntry:
-    steps = [StoryStep(time_ns=step.time_ns, host=step.host, text=step.text) for step in violation.story]
-    entry = tell(violation.time_ns, violation.host, violation.text, steps, evidence.faults)
-    return replace(entry, cycle=violation.cycle, operations=violation.operations)
+def _told(violation: Violation, story: Sequence[StoryStep], evidence: Evidence) -> ViolationEntry:
+    entry = tell(violation.time_ns, violation.host, violation.text, story, evidence.faults)
+    explanation = violation.explanation.bounded() if violation.explanation else None
+    return replace(entry, cycle=violation.cycle, operations=violation.operations, explanation=explanation)
 
 
 def _first_and_rest(check: Check) -> str:

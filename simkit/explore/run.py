@@ -74,6 +74,7 @@ class Run:
         strict: bool = False,
     ) -> None:
         self.scenario = scenario
+        self._card = card
         self.world = new_world(scenario)
         self.observation = Observation(
             self.world,
@@ -172,7 +173,9 @@ class Run:
             left_out["arrivals that found no process"] = self.assembly.missed
         if self._unfinished:
             left_out[self._unfinished] = 1
-        return replace(document, events=self.world.steps, left_out=left_out)
+        words = dict(self._card.words)
+        changes = scenario.changes
+        return replace(document, events=self.world.steps, left_out=left_out, words=words, changes=changes)
 
     def _verdict(self, expectations: Sequence[ExpectationEntry]) -> Verdict:
         if self._error:
@@ -188,6 +191,7 @@ def _fault_entry(strike: Strike, scenario: Scenario) -> FaultEntry:
         name=injection.name,
         fault=injection.word,
         targets=strike.targets,
+        links=strike.sides,
         begin_ns=strike.begin_ns,
         end_ns=strike.end_ns,
         kind=injection.kind,

@@ -32,7 +32,8 @@ class Record(NamedTuple):
         host: where it happened; "" for the world itself.
         detail: plain values, in an order that belongs to the kind.
         payload: the bytes that were sent, written or delivered.
-        value: an object for observers of this process, such as the emitted event; never digested.
+        value: an object for observers of this process, never digested: the emitted event; of a message or of bytes
+            of a stream, when they were sent (ns).
     """
 
     time_ns: int

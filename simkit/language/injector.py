@@ -25,14 +25,21 @@ STRIKES_MAX = 100_000
 """Strikes of one fault in one run; more is a repetition that nobody meant."""
 
 
+Sides = tuple[tuple[str, ...], tuple[str, ...], bool]
+
+
 @dataclass
 class Strike:
-    """One time that a fault struck or held; `end_ns` is None until it heals."""
+    """One time that a fault struck or held; `end_ns` is None until it heals.
+
+    `targets` are in words; `sides` are the hosts at the two ends of every link it is aimed at, and whether both ways.
+    """
 
     injection: Injection
     targets: tuple[str, ...]
     begin_ns: int
     end_ns: int | None = None
+    sides: tuple[Sides, ...] = ()
 
 
 class Injector:
@@ -137,10 +144,10 @@ class Injector:
             await self._sleep(timing.every.next_ns(stream))
 
     async def _strike(self, injection: Injection, only: Host | None) -> None:
-        targets, names = self._targets(injection, self._stream(injection), only)
+        targets, names, sides = self._targets(injection, self._stream(injection), only)
         arena = Arena(self._world, self._hosts, self._network, self._stream(injection, "draws"))
         fault = injection.fault
-        with self._struck(injection, names):
+        with self._struck(injection, names, sides):
             if isinstance(fault, Act):
                 fault.strike(arena, targets)
             elif isinstance(fault, Plan):
@@ -150,10 +157,10 @@ class Injector:
                     await self._until_healed(injection)
 
     @contextmanager
-    def _struck(self, injection: Injection, names: tuple[str, ...]) -> Iterator[None]:
+    def _struck(self, injection: Injection, names: tuple[str, ...], sides: tuple[Sides, ...]) -> Iterator[None]:
         """Tell that a fault begins, and that it ends; never leaving this context means that it never healed."""
         write = self._world.records.write
-        strike = Strike(injection, names, self._world.now_ns)
+        strike = Strike(injection, names, self._world.now_ns, sides=sides)
         self.strikes.append(strike)
         write("fault", "", injection.name, injection.word, "begins", *names)
         self._edges[injection.name, "begins"].set()
@@ -217,24 +224,26 @@ class Injector:
 
     def _targets(
         self, injection: Injection, stream: Stream, only: Host | None
-    ) -> tuple[tuple[Host, ...] | tuple[Link, ...], tuple[str, ...]]:
-        """Choose whom to strike; return the hosts or directed links, and how to name them."""
+    ) -> tuple[tuple[Host, ...] | tuple[Link, ...], tuple[str, ...], tuple[Sides, ...]]:
+        """Choose whom to strike; return the hosts or directed links, how to name them, and the ends of the links."""
         if injection.target_kind == "hosts":
             if only is not None:
-                return (only,), (only.name,)
+                return (only,), (only.name,), ()
             entries = resolve_all(injection.host_targets, self._roster, stream)
-            return tuple(self._hosts[e.name] for e in entries), tuple(e.name for e in entries)
+            return tuple(self._hosts[e.name] for e in entries), tuple(e.name for e in entries), ()
         links: dict[tuple[str, str], Link] = {}
         texts: list[str] = []
+        sides: list[Sides] = []
         for sources, targets, both, text in self._sides(injection, stream):
             texts.append(text)
+            sides.append((tuple(host.name for host in sources), tuple(host.name for host in targets), both))
             for source in sources:
                 for target in targets:
                     if source is not target:
                         links[source.name, target.name] = (source, target)
                         if both:
                             links[target.name, source.name] = (target, source)
-        return tuple(links.values()), tuple(texts)
+        return tuple(links.values()), tuple(texts), tuple(sides)
 
     def _sides(
         self, injection: Injection, stream: Stream

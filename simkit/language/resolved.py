@@ -51,7 +51,8 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Everything a run needs to know; `document` is the resolved tree, with the place of every node.
+    """Everything a run needs to know; `document` is the resolved tree, with the place of every node, and `changes` is
+    what the variant's `set:` and the command line changed, as PATH=VALUE.
 
     Two are equal if they mean the same, wherever and however they were written.
     """
@@ -79,6 +80,7 @@ class Scenario:
     simplified: tuple[str, ...]
     limits: RunLimits
     document: MappingNode = field(compare=False, repr=False)
+    changes: tuple[str, ...] = field(compare=False, default=())
 
     def position(self, path: str) -> Position:
         """Where the value at a dotted path was written; the start of the file if it was not."""

@@ -18,7 +18,7 @@ from simkit.language.overlay import overlay, set_path
 from simkit.language.problem import Position, Problem, Refusal, ScenarioError, listed, nearest_quoted, quoted
 from simkit.language.reader import Reader
 from simkit.language.resolved import LoadSpec, Scenario, Sweep
-from simkit.language.text import MappingNode, moved, read_text, write_text
+from simkit.language.text import MappingNode, Node, moved, read_text, write_text
 from simkit.language.vocabulary import Registry
 
 __all__ = ["LoadSpec", "Scenario", "Sweep", "dump", "load_scenario", "load_source", "override"]
@@ -79,7 +79,16 @@ def load_source(
     scenario = reader.read(chosen, variant)
     if variant is None and not overrides:
         _check_variants(tree, scenario, source, reader)
-    return scenario
+    return replace(scenario, changes=(*_settings(tree, variant), *overrides))
+
+
+def _settings(tree: MappingNode, variant: str | None) -> list[str]:
+    """Return what the `set:` of a variant says, as PATH=VALUE."""
+    node: Node | None = tree
+    for key in ("variants", variant or "", "set"):
+        node = node.get(key) if isinstance(node, MappingNode) else None
+    entries = node.entries.items() if isinstance(node, MappingNode) else ()
+    return [f"{path}={' '.join(write_text(entry.node).split())}" for path, entry in entries]
 
 
 def override(tree: MappingNode, text: str, limits: Limits = DEFAULT_LIMITS) -> MappingNode:

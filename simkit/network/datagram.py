@@ -24,9 +24,10 @@ class Datagram:
     Attributes:
         path: the way it takes.
         payload: its bytes.
+        sent_ns: when it left.
     """
 
-    __slots__ = ("path", "payload")
+    __slots__ = ("path", "payload", "sent_ns")
 
     def __init__(self, path: Path, payload: bytes) -> None:
         self.path = path
@@ -35,6 +36,7 @@ class Datagram:
     def launch(self) -> int:
         """Send it; return its arrival (ns), or the outcome below zero that tells why there is none."""
         path = self.path
+        self.sent_ns = path.network.world.now_ns
         arrival_ns = path.transit(len(self.payload) + DATAGRAM_HEADER_BYTES)
         if arrival_ns < 0:
             self.told(OUTCOMES[arrival_ns])

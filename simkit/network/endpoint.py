@@ -71,6 +71,7 @@ class Parcel(Datagram):
             self.purpose,
             outcome,
             payload=self.payload,
+            value=self.sent_ns,
         )
 
 

@@ -138,13 +138,14 @@ class Receiver:
         self._expected += 1
         half = self.half
         if flight.data:
-            self._write("stream", half.host_name, half.peer_name, half.connection, flight.offset, payload=flight.data)
+            detail = half.peer_name, half.connection, flight.offset
+            self._write("stream", half.host_name, *detail, payload=flight.data, value=flight.sent_ns)
             if half.closed:
                 half.reset()
             else:
                 self.unread.append(flight.data)
         elif flight.final:
-            self._write("stream", half.host_name, half.peer_name, half.connection, "fin")
+            self._write("stream", half.host_name, half.peer_name, half.connection, "fin", value=flight.sent_ns)
             self.finished = True
             if half.closed:
                 half.forget()

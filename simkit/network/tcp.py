@@ -113,8 +113,9 @@ class Half:
 
     def recorded_at_peer(self, offset: int, what: str, payload: bytes = b"") -> None:
         """Record what did not reach the other end."""
-        write = self.stack.world.records.write
-        write("stream", self.peer_name, self.host_name, self.connection, offset, what, payload=payload)
+        world = self.stack.world
+        detail = self.host_name, self.connection, offset, what
+        world.records.write("stream", self.peer_name, *detail, payload=payload, value=world.now_ns)
 
     # -- the process
 

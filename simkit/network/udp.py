@@ -53,7 +53,8 @@ class Packet(Datagram):
         """Record what became of the packet."""
         path, write = self.path, self.path.network.world.records.write
         ports = self.source[1], self.target[1]
-        write("message", path.target.name, path.source.name, "udp", *ports, outcome, payload=self.payload)
+        detail = path.source.name, "udp", *ports, outcome
+        write("message", path.target.name, *detail, payload=self.payload, value=self.sent_ns)
 
 
 class Taker(Protocol):

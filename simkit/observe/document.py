@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from simkit.observe.explanation import Explanation
 from simkit.observe.windows import Windows
 
 FORMAT = 1
@@ -44,6 +45,7 @@ class FaultEntry(Part, frozen=True, kw_only=True):
         name: its name in the scenario; a fault that comes again has one entry for each time.
         fault: its kind's word, such as ``pause``.
         targets: hosts or links, as they were chosen.
+        links: of a fault between hosts: [hosts, other hosts, whether both ways] for each pair of sides.
         end_ns: when it healed; null when it never did, `begin_ns` for an act.
         line: of the scenario file. text: in words, with units. source: the line of the file as the author wrote it.
     """
@@ -51,6 +53,7 @@ class FaultEntry(Part, frozen=True, kw_only=True):
     name: str
     fault: str
     targets: tuple[str, ...] = ()
+    links: tuple[tuple[tuple[str, ...], tuple[str, ...], bool], ...] = ()
     begin_ns: int
     end_ns: int | None = None
     kind: Literal["condition", "act", "plan"] = "condition"
@@ -60,7 +63,10 @@ class FaultEntry(Part, frozen=True, kw_only=True):
 
 
 class StoryStep(Part, frozen=True, kw_only=True):
-    """One line of a story; `fault` names the fault when the line tells of one, `violation` marks the last line."""
+    """One line of a story; `fault` names the fault when the line tells of one, `violation` marks the last line.
+
+    Where a message brought it about, `sender` is who sent that, and `sent_ns` when.
+    """
 
     time_ns: int
     host: str
@@ -68,6 +74,8 @@ class StoryStep(Part, frozen=True, kw_only=True):
     fault: str | None = None
     line: int | None = None
     violation: bool = False
+    sender: str = ""
+    sent_ns: int | None = None
 
 
 class CycleTransactionEntry(Part, frozen=True, kw_only=True):
@@ -126,6 +134,7 @@ class ViolationEntry(Part, frozen=True, kw_only=True):
     Attributes:
         cycle: transactions that cannot be put in order.
         operations: operations of clients that contradict each other.
+        explanation: lines and a picture of the check's own.
     """
 
     time_ns: int
@@ -134,6 +143,7 @@ class ViolationEntry(Part, frozen=True, kw_only=True):
     story: tuple[StoryStep, ...] = ()
     cycle: CycleEntry | None = None
     operations: tuple[OperationEntry, ...] = ()
+    explanation: Explanation | None = None
 
 
 class ExpectationEntry(Part, frozen=True, kw_only=True):
@@ -212,6 +222,7 @@ class Document(Part, frozen=True, kw_only=True):
 
     Attributes:
         scenario: its name, such as ``task_queue/steady``; `variant` is null for the scenario itself.
+        changes: what the variant and the command line set, as PATH=VALUE. words: what opaque words in payloads mean.
         duration_ns: virtual, as planned; ended_ns: null unless the run ended before. wall_seconds: real.
         events: digested records.
         as_declared: whether every expectation did what the scenario declares.
@@ -224,6 +235,7 @@ class Document(Part, frozen=True, kw_only=True):
     file: str = ""
     title: str = ""
     variant: str | None = None
+    changes: tuple[str, ...] = ()
     system: str = ""
     seed: int
     core: str = "python"
@@ -248,6 +260,7 @@ class Document(Part, frozen=True, kw_only=True):
     logs_total: int = 0
     event_counts: dict[str, int] = {}
     first_events: dict[str, int] = {}
+    words: dict[str, str] = {}
     left_out: dict[str, int] = {}
 
     def to_json(self) -> bytes:
@@ -289,7 +302,7 @@ def tell(
     if not told or told[-1].time_ns < time_ns:
         told.append(StoryStep(time_ns=time_ns, host=host, text=text))
     told[-1] = msgspec.structs.replace(told[-1], violation=True)
-    actors = {step.host for step in told} | {host}
+    actors = {step.host for step in told} | {step.sender for step in told} | {host}
     actors.update(word for step in told for word in _WORD.findall(step.text))
     first_ns = told[0].time_ns
     for fault in faults:

@@ -1,20 +1,20 @@
 """The trace: every record of a run, spilled in chunks to a file of the run folder and read back lazily.
 
-Each record is kept as (time, kind, host, detail, payload length, payload hash, payload head) in msgpack, with a 64-bit
-hash of exactly that; comparing two runs compares hashes and decodes two records. A limit keeps the first and the last
-part of a long run and counts the middle.
+Each record is kept as (time, kind, host, detail, payload length, payload hash, payload head, time of sending) in
+msgpack, with a 64-bit hash of exactly that; comparing two runs compares hashes and decodes two records. A limit keeps
+the first and the last part of a long run and counts the middle.
 
 It deliberately is not the digest: a trace may be cut or switched off, the digest sees every byte.
 
-The file: 8 bytes ``SIMTRACE``, then chunks, each a header (first index u64, records u32, bytes u32; little-endian), the
-records' hashes (u64 each) and the records, zlib-compressed.
+The file: 8 bytes ``SIMTRAC2``, then chunks, each a header (first index u64, time of the first record u64, records
+u32, bytes u32; little-endian), the records' hashes (u64 each) and the records, zlib-compressed.
 """
 
 import zlib
 from array import array
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from struct import Struct
 from typing import BinaryIO, Literal, NamedTuple
@@ -31,7 +31,7 @@ Policy = Literal["none", "hash", "head", "full"]
 """What is kept of a payload: nothing, its hash, its hash and first bytes, all of it."""
 
 CHUNK_RECORDS = 4_096
-HEAD_BYTES = 64
+HEAD_BYTES = 256
 """Bytes of a payload that the policy ``head`` keeps."""
 
 TRACE_BYTES_MAX = 256 * 2**20
@@ -41,12 +41,12 @@ TAIL_CHUNKS = 256
 HASHES_MAX = 100_000_000
 """Hashes kept in memory for comparing two runs of one process (8 bytes each)."""
 
-_MAGIC = b"SIMTRACE"
-_HEADER = Struct("<QII")
+_MAGIC = b"SIMTRAC2"
+_HEADER = Struct("<QQII")
 
 
 class TraceRecord(NamedTuple):
-    """One record as it was kept."""
+    """One record as it was kept; `sent_ns` is when a message or bytes of a stream left, None for everything else."""
 
     time_ns: int
     kind: str
@@ -55,6 +55,7 @@ class TraceRecord(NamedTuple):
     payload_length: int
     payload_hash: int
     payload_head: bytes
+    sent_ns: int | None = None
 
     def in_words(self) -> str:
         """Return the record as one line."""
@@ -107,6 +108,7 @@ class Trace:
         self._bytes_left = bytes_max
         self._encode = msgspec.msgpack.Encoder().encode
         self._chunk: list[bytes] = []
+        self._chunk_ns = 0
         self._chunk_hashes = array("Q")
         self._tail: deque[tuple[int, bytes]] = deque()
         self._file: BinaryIO | None = path.open("wb") if path else None
@@ -117,12 +119,15 @@ class Trace:
     def _observe(self, record: Record) -> None:
         payload = record.payload
         hashed = xxh3_64_intdigest(payload) if payload and self._hashed else 0
-        data = self._encode((*record[:4], len(payload), hashed, payload[: self._kept_bytes]))
+        sent_ns = record.value if type(record.value) is int else None
+        data = self._encode((*record[:4], len(payload), hashed, payload[: self._kept_bytes], sent_ns))
         whole = xxh3_64_intdigest(data)
         if self.count < HASHES_MAX:
             self.hashes.append(whole)
         self.count += 1
         if self._file:
+            if not self._chunk:
+                self._chunk_ns = record.time_ns
             self._chunk.append(data)
             self._chunk_hashes.append(whole)
             if len(self._chunk) == CHUNK_RECORDS:
@@ -134,7 +139,7 @@ class Trace:
             return
         packed = zlib.compress(b"".join(self._chunk), level=1)
         first, size = self.count - len(self._chunk), len(self._chunk)
-        block = _HEADER.pack(first, size, len(packed)) + self._chunk_hashes.tobytes() + packed
+        block = _HEADER.pack(first, self._chunk_ns, size, len(packed)) + self._chunk_hashes.tobytes() + packed
         if self._bytes_left > 0 and not self._tail:
             self._file.write(block)
             self._bytes_left -= len(block)
@@ -162,6 +167,7 @@ class Trace:
 
 class _Chunk(NamedTuple):
     first: int
+    time_ns: int
     hashes: "array[int]"
     offset: int
     size: int
@@ -177,17 +183,17 @@ class StoredTrace:
         self.path = path
         self._chunks: list[_Chunk] = []
         self._decoded: tuple[int, list[TraceRecord]] = (-1, [])
-        self._decoder = msgspec.msgpack.Decoder(list[tuple[int, str, str, tuple[Detail, ...], int, int, bytes]])
+        self._decoder = msgspec.msgpack.Decoder(list[TraceRecord])
         with path.open("rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:
-                raise ValueError(f"{path} is not a trace")
+                raise ValueError(f"{path} is not a trace that this simkit reads")
             size = path.stat().st_size
             while len(head := file.read(_HEADER.size)) == _HEADER.size:
-                first, count, length = _HEADER.unpack(head)
+                first, time_ns, count, length = _HEADER.unpack(head)
                 hashes = file.read(8 * count)
                 if len(hashes) < 8 * count or file.tell() + length > size:
                     break
-                self._chunks.append(_Chunk(first, array("Q", hashes), file.tell(), length))
+                self._chunks.append(_Chunk(first, time_ns, array("Q", hashes), file.tell(), length))
                 file.seek(length, 1)
         self.count = self._chunks[-1].first + len(self._chunks[-1].hashes) if self._chunks else 0
 
@@ -215,6 +221,22 @@ class StoredTrace:
                 if index >= first:
                     yield index, record
 
+    def some_records(self, moments_ns: Iterable[int], chunks_max: int) -> Iterator[tuple[int, TraceRecord]]:
+        """Yield (index, record), in order, of no more than so many chunks.
+
+        Of a longer trace those are read that hold the moments, the first ones first, and others spread over the run.
+        """
+        count = len(self._chunks)
+        numbers = list(range(count))
+        if count > chunks_max:
+            holding = (bisect_right(self._chunks, ns, key=lambda chunk: chunk.time_ns) - 1 for ns in moments_ns)
+            wanted = dict.fromkeys(max(0, number) for number in holding)
+            near = list(wanted)[: chunks_max * 3 // 4]
+            spread = (place * count // (chunks_max - len(near)) for place in range(chunks_max - len(near)))
+            numbers = sorted({*near, *spread})
+        for number in numbers:
+            yield from enumerate(self._decode(number), self._chunks[number].first)
+
     def _chunk_of(self, index: int) -> int | None:
         number = bisect_right(self._chunks, index, key=lambda chunk: chunk.first) - 1
         inside = number >= 0 and 0 <= index - self._chunks[number].first < len(self._chunks[number].hashes)
@@ -227,8 +249,7 @@ class StoredTrace:
                 file.seek(chunk.offset)
                 data = zlib.decompress(file.read(chunk.size))
             array_head = b"\xdd" + len(chunk.hashes).to_bytes(4, "big")
-            rows = self._decoder.decode(array_head + data)
-            self._decoded = number, [TraceRecord(*row) for row in rows]
+            self._decoded = number, self._decoder.decode(array_head + data)
         return self._decoded[1]
 
 

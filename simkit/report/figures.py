@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 
 from simkit.observe.document import Document, MetricEntry
 from simkit.observe.moment import NANOSECONDS
-from simkit.report.strips import fault_letters, interval, violations
+from simkit.report.strips import fault_letters, interval, shown, violations
 from simkit.report.words import plain
 
 FIGURES_MAX = 12
@@ -78,10 +78,14 @@ _SETTINGS: Any = {  # matplotlib types its settings key by key, which a name for
 
 
 class Drawing(NamedTuple):
-    """One finished figure: its metric's name and its SVG, which may stand in a page or in a file of its own."""
+    """One finished figure: its metric's name and its SVG, which may stand in a page or in a file of its own.
+
+    `flat` says that there is nothing to see in it: no value, or never another one than zero.
+    """
 
     name: str
     svg: str
+    flat: bool = False
 
 
 def drawings(document: Document, behind: Document | None = None) -> list[Drawing]:
@@ -110,7 +114,7 @@ def draw(document: Document, metric: MetricEntry, behind: Document | None = None
             _plot(axes, behind, other, (BEHIND,) * 3, " of the other run")
         _plot(axes, document, metric, SERIES, "")
         _frame(axes, document, metric)
-        return Drawing(metric.name, _svg(figure, metric.name))
+        return Drawing(metric.name, _svg(figure, metric.name), flat=not any(shown(metric)))
 
 
 def _plot(axes: Axes, document: Document, metric: MetricEntry, colors: Sequence[str], whose: str) -> None:

@@ -4,7 +4,8 @@ The first screen says what happened: the verdict in one sentence, the strip of h
 margins, the metric that moved most, the line of the fault that holds, and the command that runs it again. All names and
 texts of the run are escaped here or set as text by the script; a policy in the file lets only that one script run.
 
-It deliberately reads only the run document: the same document gives the same file, byte for byte.
+It deliberately reads only the run document and, for its messages, the trace: the same two give the same file, byte
+for byte.
 """
 
 import base64
@@ -15,23 +16,41 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
-from simkit.observe.document import Document, ExpectationEntry, LogEntry, MetricEntry, StoryStep, ViolationEntry
-from simkit.observe.journal import TEXT_MAX
+from simkit.observe.document import Document, ExpectationEntry, StoryStep, ViolationEntry
 from simkit.observe.moment import moment, number, span
+from simkit.observe.trace import StoredTrace
 from simkit.report import strips, timeline
 from simkit.report.figures import Drawing, drawings
+from simkit.report.messages import messages_of
+from simkit.report.page_data import page_data
 from simkit.report.sections import below, expectation_word, jump, story_lines
 from simkit.report.words import closest, digest_words, plain, sentence, title_of
 
 _LONG = 170
 """Characters of the sentence from which on it is set smaller."""
 
+_STORY_MAX = 11
+"""Lines of a story on the first screen."""
+
 _ROOMY_MAX = 5
 """Expectations that have two lines each on the first screen; with more, each has one."""
+
+SCRIPTS = (
+    "moment",
+    "run",
+    "clock",
+    "present",
+    "messages",
+    "why",
+    "spacetime",
+    "topology",
+    "hosts",
+    "logs",
+    "keys",
+)
+STYLES = ("page", "messages", "print")
+"""The parts of the page's script and style, in their order."""
 
 _BADGES = {"pass": "PASS", "fail": "FAIL", "unknown": "UNKNOWN", "error": "ERROR"}
 
@@ -41,6 +60,7 @@ def page(
     *,
     run_folder: str | None = None,
     behind: Document | None = None,
+    trace: StoredTrace | None = None,
     figures: Sequence[Drawing] | None = None,
     more_figures: Sequence[Drawing] = (),
 ) -> str:
@@ -48,6 +68,7 @@ def page(
 
     Args:
         document: of the run.
+        trace: of the run, for the messages; without it the page shows none.
         run_folder: as the user should type it in the command to copy; the scenario's name when None.
         behind: of a run to compare with, such as the fixed variant: its metrics are grey behind this run's.
         figures: drawn already; drawn here when None.
@@ -55,15 +76,16 @@ def page(
     """
     drawn = drawings(document, behind) if figures is None else figures
     start_ns, told = opening_moment(document), sentence(document)
-    script, style = _template("page.js"), _template("page.css")
+    messages = None if trace is None else messages_of(document, trace)
+    script, style = _script(), "".join(_template(f"style/{name}.css") for name in STYLES)
     values = {
         "title": escape(f"{_BADGES[document.verdict]} {title_of(document)} · seed {document.seed}"),
         "style": style,
         "script": script,
         "script_hash": f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
-        "verdict": document.verdict,
+        "verdict": _verdict_class(document),
         "badge": _badge(document),
-        "name": escape(title_of(document)),
+        "name": escape(title_of(document)) + _changes(document),
         "facts": _facts(document),
         "sentence": escape(told),
         "sentence_class": ' class="long"' if len(told) > _LONG else "",
@@ -75,16 +97,25 @@ def page(
         "story": _story(document),
         "metric": _metric(document, behind),
         "command": _command(document, run_folder),
-        "below": below(document, [*drawn, *more_figures]),
+        "below": below(document, [*drawn, *more_figures], messages),
         "footer": _footer(document),
-        "data": _data(document, start_ns),
+        "data": page_data(document, start_ns, messages),
     }
     return _fill(_template("page.html"), values)
 
 
 def write_page(document: Document, path: Path, *, behind: Document | None = None) -> None:
     """Write the page of a run into its folder, whose name then is the command's argument."""
-    path.write_text(page(document, run_folder=str(path.parent), behind=behind), encoding="utf-8")
+    text = page(document, run_folder=str(path.parent), behind=behind, trace=trace_beside(path))
+    path.write_text(text, encoding="utf-8")
+
+
+def trace_beside(path: Path) -> StoredTrace | None:
+    """Return the trace in the folder of a file, None if the run kept none that can be read."""
+    try:
+        return StoredTrace(path.parent / "trace.bin")
+    except (OSError, ValueError):
+        return None
 
 
 def opening_moment(document: Document) -> int:
@@ -97,6 +128,13 @@ def opening_moment(document: Document) -> int:
     metric = strips.headline(document)
     peak = strips.highest(metric) if metric else None
     return peak[0] if peak else 0
+
+
+@cache
+def _script() -> str:
+    """Return all of the page's script as one function, so that it leaves no name behind."""
+    parts = "\n".join(_template(f"script/{name}.js") for name in SCRIPTS)
+    return f'"use strict";\n(() => {{\n{parts}}})();\n'
 
 
 @cache
@@ -114,6 +152,18 @@ def _badge(document: Document) -> str:
     return _BADGES[document.verdict] + (
         "" if surprise else ", as declared" if document.as_declared else ", not as declared"
     )
+
+
+def _verdict_class(document: Document) -> str:
+    """Return the words by which the style knows how it ended: a failure that was declared is no alarm."""
+    return f"{document.verdict} declared" if document.verdict == "fail" and document.as_declared else document.verdict
+
+
+def _changes(document: Document) -> str:
+    """Return what the variant or the command line set: mostly the one thing that makes the difference."""
+    told = escape(", ".join(plain(change, 80) for change in document.changes[:4]))
+    more = f" and {len(document.changes) - 4} more" if len(document.changes) > 4 else ""
+    return f' <code class="changes">{told}{more}</code>' if told else ""
 
 
 def _facts(document: Document) -> str:
@@ -137,7 +187,7 @@ def _story(document: Document) -> str:
     found = strips.violations(document)
     if found:
         subject, first = found[0]
-        return f"<h2>How {escape(plain(subject))} came to fail</h2>{story_lines(document, _steps(first))}"
+        return f"<h2>How {escape(plain(subject))} came to fail</h2>{_short_story(document, _steps(first))}"
     rows = "".join(_margin(each) for each in closest(document))
     tight = " tight" if len(document.expectations) > _ROOMY_MAX else ""
     return f'<h2>Expectations, closest margin first</h2><ul class="margins{tight}">{rows}</ul>'
@@ -146,6 +196,19 @@ def _story(document: Document) -> str:
 def _steps(violation: ViolationEntry) -> tuple[StoryStep, ...]:
     told = StoryStep(time_ns=violation.time_ns, host=violation.host, text=violation.text, violation=True)
     return violation.story or (told,)
+
+
+def _short_story(document: Document, steps: Sequence[StoryStep]) -> str:
+    """Return a story that the first screen holds: of a long one the beginning and the end, the middle to be opened."""
+    rest = len(steps) - _STORY_MAX
+    if rest <= 1:
+        return story_lines(document, steps)
+    begin = _STORY_MAX // 3
+    middle = story_lines(document, steps[begin : begin + rest])
+    return (
+        f"{story_lines(document, steps[:begin])}<details><summary>{rest} more lines</summary>{middle}</details>"
+        f"{story_lines(document, steps[begin + rest :])}"
+    )
 
 
 def _margin(expectation: ExpectationEntry) -> str:
@@ -196,53 +259,3 @@ def _footer(document: Document) -> str:
     speed = f"{document.events:,} records in {number(round(document.wall_seconds, 2))} s of real time"
     whole = f"digest {escape(document.digest)}"
     return "<br>".join(part for part in (f"core {escape(plain(document.core))} · {speed} · {whole}", made, cut) if part)
-
-
-def _data(document: Document, start_ns: int) -> str:
-    """Return what the script needs of the document, as JSON that cannot end its element."""
-    metric = strips.headline(document)
-    letters = strips.fault_letters(document.faults)
-    faults: list[dict[str, Any]] = []
-    for fault in document.faults:
-        begin_ns, end_ns = strips.interval(document, fault)
-        faults.append(
-            {
-                "name": plain(fault.name),
-                "letter": letters[fault.name],
-                "begin": begin_ns,
-                "end": end_ns,
-                "line": fault.line,
-                "text": plain(fault.text or fault.fault),
-                "source": " ".join(plain(fault.source).split()),
-            }
-        )
-    found = [violation for _, violation in strips.violations(document)]
-    steps = [step.time_ns for violation in found[:1] for step in violation.story]
-    edges = [time_ns for fault in faults for time_ns in (fault["begin"], fault["end"])]
-    times_ns = {violation.time_ns for violation in found}
-    data = {
-        "start": start_ns,
-        "duration": document.duration_ns,
-        "end": strips.end_of(document),
-        "file": plain(document.file),
-        "lanes": [names for _, names in timeline.lane_hosts(document)],
-        "groups": strips.groups(document),
-        "states": document.host_states,
-        "faults": faults,
-        "violations": sorted(times_ns),
-        "moments": sorted({*steps, *edges, *times_ns, start_ns}),
-        "metric": _values(metric) if metric else [],
-        "logs": [_log_row(line) for line in document.logs],
-    }
-    text = msgspec.json.encode(data).decode()
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _log_row(line: LogEntry) -> tuple[int, str, str, str, str]:
-    text = "\n".join(plain(part.expandtabs(4), TEXT_MAX) for part in line.text.split("\n"))
-    return line.time_ns, plain(line.host), plain(line.level), plain(line.logger), text
-
-
-def _values(metric: MetricEntry) -> list[tuple[int, float | None, str]]:
-    rows = zip(metric.times_ns, strips.shown(metric), strict=True)
-    return [(time_ns, value, "" if value is None else number(value)) for time_ns, value in rows]

@@ -5,6 +5,7 @@ Each function returns the HTML of one part, complete without the script; only th
 It deliberately decides nothing about the run: order and words come from the document.
 """
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -12,8 +13,11 @@ from simkit.observe.document import Document, ExpectationEntry, StoryStep
 from simkit.observe.moment import moment, number, span
 from simkit.report import strips
 from simkit.report.cycles import draw_cycle
+from simkit.report.explanation_picture import explanation_html
 from simkit.report.figures import Drawing
+from simkit.report.messages import Messages
 from simkit.report.operations import svg_chart
+from simkit.report.spacetime import messages_section
 from simkit.report.timeline import fault_number
 from simkit.report.words import plain
 
@@ -25,12 +29,16 @@ _CYCLE_CAPTION = (
     "An arrow leads from what must have come first. ww: the next one overwrote it; wr: the next one read it; rw: it "
     "had read what the next one then overwrote. Going round, each would have to come before itself."
 )
+_IDENTIFIER = re.compile(r"\b(?=[0-9a-f-]*[0-9])[0-9a-f-]{12,}\b")
+"""What nobody reads twice: the hexadecimal name of a task, a UUID."""
+
 _LEVELS = (("0", "every level"), ("1", "INFO and above"), ("2", "WARNING and above"), ("3", "ERROR and above"))
 
 
-def below(document: Document, figures: Sequence[Drawing]) -> str:
+def below(document: Document, figures: Sequence[Drawing], messages: Messages | None = None) -> str:
     """Return everything below the first screen."""
     parts = [
+        ("Messages", messages_section(document, messages)),
         ("Expectations", _expectations(document)),
         ("Figures", _figures(figures)),
         ("Metrics", _metrics(document)),
@@ -49,17 +57,22 @@ def jump(time_ns: int) -> str:
 
 
 def expectation_word(expectation: ExpectationEntry) -> str:
-    """Return an expectation's verdict as a coloured word."""
-    return f'<span class="word {expectation.verdict}">{expectation.verdict}</span>'
+    """Return an expectation's verdict as a coloured word; a failure that was declared is no alarm."""
+    expected = " declared" if expectation.verdict == "fail" and expectation.as_declared else ""
+    return f'<span class="word {expectation.verdict}{expected}">{expectation.verdict}</span>'
 
 
 def story_lines(document: Document, steps: Sequence[StoryStep]) -> str:
     """Return a story as a list, each line a jump to its moment."""
     rows = []
+    seen: set[str] = set()
     for step in steps:
         names = [name for name, told in (("violation", step.violation), ("fault", step.fault is not None)) if told]
         who = f"<span class='who' title='{escape(plain(step.host))}'>{escape(plain(step.host))}</span>"
         where = ""
+        if step.sender and step.sent_ns is not None:
+            sender, told = escape(plain(step.sender)), f"a message that left at {moment(step.sent_ns, digits=6)}"
+            who = f"<span class='who' title='{told}'><small>{sender} &rarr;</small> {escape(plain(step.host))}</span>"
         if step.fault is not None:
             known = any(fault.name == step.fault for fault in document.faults)
             color = f" class='f{fault_number(document, step.fault)}'" if known else ""
@@ -67,9 +80,22 @@ def story_lines(document: Document, steps: Sequence[StoryStep]) -> str:
             where = f" <span class='where'>{escape(plain(document.file))}:{step.line}</span>" if step.line else ""
         rows.append(
             f"<li class='{' '.join(names)}'>{jump(step.time_ns)}{who}"
-            f"<span class='what'>{escape(plain(step.text))}{where}</span></li>"
+            f"<span class='what'>{_with_short_names(plain(step.text), seen)}{where}</span></li>"
         )
     return f"<ol class='steps'>{''.join(rows)}</ol>"
+
+
+def _with_short_names(text: str, seen: set[str]) -> str:
+    """Return a text in which a long identifier that was read before is cut; the whole of it is its tooltip."""
+
+    def shortened(found: re.Match[str]) -> str:
+        name = found[0]
+        if name in seen:
+            return f"<abbr title='{name}'>{name[:6]}&hellip;</abbr>"
+        seen.add(name)
+        return name
+
+    return _IDENTIFIER.sub(shortened, escape(text))
 
 
 def _expectations(document: Document) -> str:
@@ -91,20 +117,31 @@ def _expectations(document: Document) -> str:
 
 def _stories(document: Document, expectation: ExpectationEntry) -> str:
     parts = []
-    for violation in expectation.violations[:STORIES_MAX]:
+    for place, violation in enumerate(expectation.violations[:STORIES_MAX]):
         title = f"{moment(violation.time_ns)} {plain(violation.host)}: {plain(violation.text)}"
         inside = story_lines(document, violation.story) if violation.story else jump(violation.time_ns)
         if violation.cycle:
             inside += f"<figure>{draw_cycle(violation.cycle)}<figcaption>{_CYCLE_CAPTION}</figcaption></figure>"
         inside += svg_chart(violation.operations)
-        parts.append(f"<details><summary>{escape(title)}</summary>{inside}</details>")
+        if violation.explanation:
+            name = f"explanation-{document.expectations.index(expectation)}-{place}"
+            inside += explanation_html(violation.explanation, name)
+        drawn = violation.cycle or violation.operations or violation.explanation
+        shown = " open" if place == 0 and drawn else ""
+        parts.append(f"<details{shown}><summary>{escape(title)}</summary>{inside}</details>")
     rest = max(expectation.violations_total, len(expectation.violations)) - len(parts)
     return "".join(parts) + (f"<p>and {rest:,} more</p>" if rest > 0 else "")
 
 
 def _figures(figures: Sequence[Drawing]) -> str:
-    drawn = "".join(f"<figure>{drawing.svg}</figure>" for drawing in figures)
-    return f'<div class="figures">{drawn}</div>' if drawn else ""
+    drawn = "".join(f"<figure>{drawing.svg}</figure>" for drawing in figures if not drawing.flat)
+    flat = [drawing for drawing in figures if drawing.flat]
+    shown = f'<div class="figures">{drawn}</div>' if drawn else ""
+    if flat:
+        names = escape(", ".join(plain(drawing.name) for drawing in flat))
+        inside = "".join(f"<figure>{drawing.svg}</figure>" for drawing in flat)
+        shown += f'<details><summary>Never moved: {names}</summary><div class="figures">{inside}</div></details>'
+    return shown
 
 
 def _metrics(document: Document) -> str:

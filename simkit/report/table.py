@@ -8,9 +8,8 @@ It deliberately shows no pictures: `simkit open` does, run by run.
 from collections import Counter
 from collections.abc import Sequence
 
-from simkit.observe.document import Document, Verdict
+from simkit.observe.document import Document, ExpectationEntry, Verdict
 from simkit.observe.moment import moment, number
-from simkit.report.strips import violations
 from simkit.report.words import digest_words, failed, plain
 
 _COLORS: dict[Verdict, str] = {"pass": "32", "fail": "1;31", "unknown": "33", "error": "1;31"}
@@ -46,18 +45,27 @@ def _variant(document: Document) -> str:
 
 
 def _happened(document: Document) -> str:
-    """Return what ended a run or failed first in it; for a run that passed, nothing."""
+    """Return what ended a run, or everything that failed in it; for a run that passed, nothing."""
     if document.error:
         return f"{plain(document.error.text, 80)} at {moment(document.error.time_ns)}"
-    found = [pair for pair in violations(document) if document.verdict == "fail"]
-    if found:
-        subject, first = found[0]
-        return f"{plain(subject)} at {moment(first.time_ns)}"
     broken = failed(document)
     if broken:
-        return plain(broken[0].subject) + (f": {plain(broken[0].summary, 80)}" if broken[0].summary else "")
+        return ", ".join(_problem(each) for each in sorted(broken, key=_since))
     surprise = [plain(each.subject) for each in document.expectations if not each.as_declared]
     return f"{surprise[0]} was declared to fail" if surprise else ""
+
+
+def _since(expectation: ExpectationEntry) -> float:
+    return min((violation.time_ns for violation in expectation.violations), default=float("inf"))
+
+
+def _problem(expectation: ExpectationEntry) -> str:
+    word = {"unknown": " unknown", "error": " could not be judged"}.get(expectation.verdict, "")
+    if expectation.violations:
+        return f"{plain(expectation.subject)}{word} at {moment(int(_since(expectation)))}"
+    return f"{plain(expectation.subject)}{word}" + (
+        f": {plain(expectation.summary, 80)}" if expectation.summary else ""
+    )
 
 
 def _count(documents: Sequence[Document]) -> str:

@@ -6,13 +6,14 @@ reads the same. Columns are plain ASCII; the middle dot of the first and last li
 It deliberately shows one story: everything else is on the page.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from simkit.observe.document import Document, ExpectationEntry, LogEntry, StoryStep, ViolationEntry
 from simkit.observe.moment import NANOSECONDS, moment, number, span
 from simkit.report import strips
 from simkit.report.operations import text_chart
-from simkit.report.words import digest_words, failed, plain, title_of
+from simkit.report.words import digest_words, plain, title_of
 
 LEGEND_COLUMNS = 29
 """Columns right of the strips."""
@@ -188,6 +189,7 @@ def _table(document: Document, paint: Paint) -> list[str]:
             story_told = True
             lines += _story(document, each.violations[0])
             lines += [f"        {line}" for line in text_chart(each.violations[0].operations)]
+            lines += _explained(each.violations[0])
             lines += _logs(document, each.violations[0])
     return lines
 
@@ -208,6 +210,8 @@ def _story(document: Document, violation: ViolationEntry) -> list[str]:
         mark = "<-- violation" if step.violation else ""
         if step.fault is not None and step.line is not None and document.file:
             mark = f"{plain(document.file)}:{step.line}"
+        if step.sent_ns is not None and step.time_ns - step.sent_ns >= NANOSECONDS:
+            mark = f"(sent {moment(step.sent_ns)}) {mark}"
         lines.append(f"        {moment(step.time_ns)}  {actor:<{wide}}  {plain(step.text):<47} {mark}")
     if left_out > 0:
         half = STORY_MAX // 3
@@ -215,8 +219,19 @@ def _story(document: Document, violation: ViolationEntry) -> list[str]:
     return lines
 
 
+def _explained(violation: ViolationEntry) -> list[str]:
+    """Return what a check shows besides, in words: its lines, else the edges of its graph."""
+    shown = violation.explanation
+    if shown is None:
+        return []
+    told = [*([shown.title] if shown.title else []), *shown.lines]
+    return [f"        {plain(line)}" for line in told[:STORY_MAX]]
+
+
 def _actor(step: StoryStep) -> str:
-    return f"FAULT {plain(step.fault)}" if step.fault is not None else plain(step.host)
+    if step.fault is not None:
+        return f"FAULT {plain(step.fault)}"
+    return f"{plain(step.sender)} -> {plain(step.host)}" if step.sender else plain(step.host)
 
 
 def _logs(document: Document, violation: ViolationEntry) -> list[str]:
@@ -251,43 +266,42 @@ def _error(document: Document, paint: Paint) -> list[str]:
 
 
 def _verdict(document: Document, run_folder: str | None, paint: Paint, searches: Sequence[str]) -> list[str]:
-    count = len(document.expectations)
-    passed = sum(each.verdict == "pass" for each in document.expectations)
     word = paint(f"{document.verdict.upper():<5}", document.verdict)
-    broken = [each for each in failed(document) if each.verdict == document.verdict]
-    numbers = f"{passed if document.verdict == 'pass' else len(broken)} of {count}"
-    if document.verdict == "error":
-        numbers = f"stopped at {moment(document.error.time_ns)}" if document.error else numbers
-    surprise = [plain(each.subject) for each in document.expectations if not each.as_declared]
-    if document.verdict == "pass" and not document.as_declared:
-        numbers += f", but declared to fail: {', '.join(surprise) or 'this run'}"
-    elif document.verdict != "pass" and document.as_declared:
-        numbers += ", as declared"
     speed = ""
     if document.wall_seconds > 0:
         ratio = document.duration_ns / NANOSECONDS / document.wall_seconds
         times = number(round(ratio, 1 if ratio < 10 else 0))
         speed = f" in {number(round(document.wall_seconds, 1))} s ({times}x real time)"
     digest = f"digest {digest_words(document.digest)}"
-    if document.verdict == "pass" or document.as_declared:
-        lines = [f"{word} {numbers} · {document.events:,} events{speed} · {digest}"]
-        if run_folder:
-            lines.append(f"report   {run_folder}/report.html      again   simkit run {run_folder}")
-        return lines
-    if not run_folder:
-        return [f"{word} {numbers} · {digest}"]
-    lines = [f"{word} {numbers} · {digest} · report  {run_folder}/report.html{fragment(document)}"]
-    if document.verdict == "fail":
+    lines = [f"{word} {_counts(document)} · {document.events:,} events{speed} · {digest}"]
+    if run_folder:
+        lines.append(f"report   {run_folder}/report.html{fragment(document)}      again   simkit run {run_folder}")
+    if run_folder and document.verdict == "fail" and not document.as_declared:
         wide = max((len(name) for name in searches), default=0)
         label = {"why": "why", "shrink": "smaller"}
         lines += [
-            f"{label[name]:<7} simkit {name:<{wide}} {run_folder}      {SEARCHES[name]}"
+            f"{label[name]:<8} simkit {name:<{wide}} {run_folder}      {SEARCHES[name]}"
             for name in SEARCHES
             if name in searches
         ]
-    else:
-        lines.append(f"again   simkit run {run_folder}")
     return lines
+
+
+def _counts(document: Document) -> str:
+    """Return how many expectations passed, or how many failed and are unknown, and what the file says of it."""
+    count = Counter(each.verdict for each in document.expectations)
+    if document.verdict == "error" and document.error:
+        text = f"stopped at {moment(document.error.time_ns)}"
+    elif document.verdict == "fail" and count["unknown"]:
+        text = f"{count['fail']} of {len(document.expectations)}, {count['unknown']} unknown"
+    else:
+        text = f"{count[document.verdict]} of {len(document.expectations)}"
+    surprise = [plain(each.subject) for each in document.expectations if not each.as_declared]
+    if document.verdict == "pass" and not document.as_declared:
+        text += f", but declared to fail: {', '.join(surprise) or 'this run'}"
+    elif document.verdict != "pass" and document.as_declared:
+        text += ", as declared"
+    return text
 
 
 def log_lines(document: Document) -> str:

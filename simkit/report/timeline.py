@@ -34,7 +34,8 @@ PLAYHEAD = '<div class="playhead" data-playhead></div>'
 """The line of the moment shown, moved by the script."""
 
 _AREA_COLUMNS = 300
-_LETTER_WIDTH = 11
+_LETTER_WIDTH = 7.5
+"""Units of the x axis that a letter of a fault's name takes on a narrow screen."""
 
 
 def x_of(document: Document, time_ns: int) -> float:
@@ -169,7 +170,7 @@ def _ticks(document: Document, height: int) -> str:
 
 
 def _marks(document: Document) -> str:
-    """Return the row above the lanes: a letter for each fault that held, a red mark for each violation."""
+    """Return the row above the lanes: the name of each fault that held, a red mark for each violation."""
     letters = strips.fault_letters(document.faults)
     marks: list[str] = []
     told_until = -1.0
@@ -177,18 +178,30 @@ def _marks(document: Document) -> str:
         begin_ns, end_ns = strips.interval(document, fault)
         left, wide = x_of(document, begin_ns), max(x_of(document, end_ns) - x_of(document, begin_ns), 1.5)
         told = f"{plain(fault.name)}: {plain(fault.text or fault.fault)}, from {moment(begin_ns)} to {moment(end_ns)}"
-        # A letter that would stand on the one before it is left to the tooltip and the table of faults.
-        middle = left + wide / 2
-        letter = letters[fault.name] if middle >= told_until else ""
-        told_until = middle + _LETTER_WIDTH if letter else told_until
+        # The name where there is room for it, else a letter; what would stand on the one before is left to the tooltip.
+        middle, name = left + wide / 2, plain(fault.name, 40)
+        fits = (
+            word for word in (name, letters[fault.name]) if _stands(middle, word) and middle - _half(word) >= told_until
+        )
+        letter = next(fits, "")
+        told_until = middle + _half(letter) if letter else told_until
         marks.append(
             f'<b class="mark f{fault_number(document, fault.name)}" style="left:{percent(document, begin_ns)};'
-            f'width:{wide * 100 / WIDTH:.3f}%" title="{escape(told)}">{letter}</b>'
+            f'width:{wide * 100 / WIDTH:.3f}%" title="{escape(told)}">{escape(letter)}</b>'
         )
     for time_ns in sorted({violation.time_ns for _, violation in strips.violations(document)})[:MARKS_MAX]:
         told = f"violation at {moment(time_ns)}"
         marks.append(f'<b class="alarm" style="left:{percent(document, time_ns)}" title="{told}"></b>')
     return f'<div class="marks">{"".join(marks)}</div>'
+
+
+def _half(word: str) -> float:
+    return (len(word) * _LETTER_WIDTH + 4) / 2
+
+
+def _stands(middle: float, word: str) -> bool:
+    """Whether a word around a place lies within the strip; a letter always does."""
+    return len(word) == 1 or (middle - _half(word) >= 0 and middle + _half(word) <= WIDTH)
 
 
 def _line(document: Document, end_ns: int, times_ns: Sequence[int], values: Sequence[float | None], top: float) -> str:

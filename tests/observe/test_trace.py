@@ -35,11 +35,11 @@ def test_records_are_read_back(tmp_path: Path) -> None:
     record = stored.record(42)
     assert record is not None
     assert record[:4] == (42_000, "message", "workers-0", ("broker", 42, 0.5, None, True))
-    assert (record.payload_length, record.payload_head) == (401, b"head" * 16)
+    assert (record.payload_length, record.payload_head) == (401, b"head" * 64)
     assert stored.record(100) is None
 
 
-@pytest.mark.parametrize(("policy", "kept"), [("none", 0), ("hash", 0), ("head", 64), ("full", 401)])
+@pytest.mark.parametrize(("policy", "kept"), [("none", 0), ("hash", 0), ("head", 256), ("full", 401)])
 def test_the_policy_decides_how_much_of_a_payload_is_kept(tmp_path: Path, policy: Policy, kept: int) -> None:
     write(tmp_path / "trace", 1, policy=policy)
     record = StoredTrace(tmp_path / "trace").record(0)

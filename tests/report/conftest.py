@@ -11,20 +11,26 @@ import pytest
 from simkit.observe.document import Document
 
 
-def _samples() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("report_samples", Path(__file__).with_name("samples.py"))
+def _beside(name: str) -> ModuleType:
+    """Import a file of this folder, which is no package, as ``report_NAME``."""
+    specification = importlib.util.spec_from_file_location(f"report_{name}", Path(__file__).with_name(f"{name}.py"))
     assert specification
     assert specification.loader
     module = importlib.util.module_from_spec(specification)
-    sys.modules["report_samples"] = module
+    sys.modules[f"report_{name}"] = module
     specification.loader.exec_module(module)
     return module
+
+
+SAMPLES = _beside("samples").SAMPLES
+_beside("traces")
+_beside("browser")
 
 
 @pytest.fixture(scope="session")
 def documents() -> Mapping[str, Document]:
     """Run documents by name: passing, failing, broken, crowded."""
-    return {name: make() for name, make in _samples().SAMPLES.items()}
+    return {name: make() for name, make in SAMPLES.items()}
 
 
 @pytest.fixture

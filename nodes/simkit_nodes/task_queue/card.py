@@ -16,6 +16,7 @@ from simkit_nodes.task_queue.client import Client
 from simkit_nodes.task_queue.config import BrokerConfig, ClientConfig, EffectsConfig, TaskLoad, WorkerConfig
 from simkit_nodes.task_queue.effects import Effects
 from simkit_nodes.task_queue.events import EVENTS, TaskLeased, TaskOffered, TaskSucceeded, WorkerStarted
+from simkit_nodes.task_queue.scripts import DIGESTS
 from simkit_nodes.task_queue.worker import Worker
 
 ERLANG = "A. K. Erlang, Solution of some problems in the theory of probabilities (1917), delay formula"
@@ -62,6 +63,7 @@ card = Card(
     },
     load=TaskLoad,
     checks={check.name: check for check in CHECKS},
+    words={digest: name for name, digest in DIGESTS.items()},
     events=EVENTS,
     metrics={
         "task.latency": Metric("histogram", "from stored to success, on the broker's clock", "s"),

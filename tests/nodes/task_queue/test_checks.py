@@ -267,6 +267,22 @@ def test_a_lease_that_nobody_takes_back_keeps_the_queue_from_being_drained() -> 
     assert history.check.holds
 
 
+def test_a_queue_that_is_not_drained_tells_of_the_task_in_its_way() -> None:
+    history = History(QueueDrained())
+    assert history.check.unmet() is None
+    history(submitted("a"), leased("a"), submitted("b")).later(66)(WorkerStarted(1))
+    waiting = history.check.unmet()
+    assert waiting is not None
+    assert waiting.text == "task b has been waiting for 67 s"
+    history(leased("b"), succeeded("b"))
+    overdue = history.check.unmet()
+    assert overdue is not None
+    assert overdue.text == "the lease of a is over, and until the end of the run nobody takes the task back"
+    assert overdue.time_ns == 62 * S
+    assert [step.text.split(",")[0] for step in overdue.story[:2]] == ["task a stored", "lease 1 of a to w1"]
+    assert overdue.story[-1].text == overdue.text
+
+
 def test_tasks_that_are_delayed_or_handed_out_for_good_do_not_wait() -> None:
     history = History(QueueDrained())
     history(submitted("a", due_ns=99), submitted("b"), leased("b", early=True)).later(9999)(WorkerStarted(1))

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from simkit.checks import Check, sees
+from simkit.checks import Check, Step, Violation, sees
 from simkit.node import Event
 from simkit_nodes.task_queue.checks.delivery import ENDS, Ended
+from simkit_nodes.task_queue.checks.stories import TaskCheck
 from simkit_nodes.task_queue.events import (
     BrokerRecovered,
     LeaseExtended,
@@ -56,7 +57,7 @@ class Accounting(Check):
         )
 
 
-class QueueDrained(Check):
+class QueueDrained(TaskCheck):
     """The goal: nobody waits. Nothing is ready to be leased, and no lease is past its deadline and not taken back.
 
     Tasks in workers' hands and tasks delayed on purpose do not count: under a steady load there are always some.
@@ -82,6 +83,7 @@ class QueueDrained(Check):
 
     def observe(self, time_ns: int, host: str, event: Event) -> None:
         self._now_ns = time_ns
+        super().observe(time_ns, host, event)
 
     @sees(TaskSubmitted)
     def _submit(self, time_ns: int, host: str, event: TaskSubmitted) -> None:
@@ -125,6 +127,18 @@ class QueueDrained(Check):
     def _forget(self, task: str) -> None:
         self._ready.pop(task, None)
         self._leased.pop(task, None)
+
+    def unmet(self) -> Violation | None:
+        if self._ready:
+            task, since_ns = next(iter(self._ready.items()))
+            time_ns, text = self._now_ns, f"task {task} has been waiting for {(self._now_ns - since_ns) / 1e9:.0f} s"
+        elif self._overdue():
+            task, time_ns = next(iter(self._leased.items()))
+            text = f"the lease of {task} is over, and until the end of the run nobody takes the task back"
+        else:
+            return None
+        host = next((step.host for step in self._stories.tell(task)), "")
+        return Violation(time_ns, host, text, (*self._stories.tell(task), Step(time_ns, host, text)))
 
     def summary(self) -> str:
         if self._ready:

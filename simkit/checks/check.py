@@ -12,8 +12,8 @@ from typing import Any, ClassVar, TypeVar
 
 from simkit.node import Event
 from simkit.observe.document import CycleEntry, OperationEntry
-from simkit.observe.history import Operation
 from simkit.observe.explanation import Explanation
+from simkit.observe.history import Operation
 
 VIOLATIONS_KEPT = 20
 

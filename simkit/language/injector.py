@@ -109,10 +109,10 @@ class Injector:
         """Let a further fault hold while the context is open, for a program that says itself when; an act strikes."""
         for edge in ("begins", "ends"):
             self._edges[injection.name, edge] = asyncio.Event()
-        targets, names = self._targets(injection, self._stream(injection), None)
+        targets, names, sides = self._targets(injection, self._stream(injection), None)
         arena = Arena(self._world, self._hosts, self._network, self._stream(injection, "draws"))
         fault = injection.fault
-        with self._struck(injection, names):
+        with self._struck(injection, names, sides):
             if isinstance(fault, Condition):
                 with fault.hold(arena, targets):
                     yield

@@ -7,6 +7,7 @@ import pytest
 from simkit.observe.explanation import LINES_MAX, SVG_CHARACTERS_MAX, Explanation
 from simkit.report.explanation_picture import drawing_only, explanation_html
 
+
 def tags(html: str) -> list[tuple[str, dict[str, str | None]]]:
     found: list[tuple[str, dict[str, str | None]]] = []
 

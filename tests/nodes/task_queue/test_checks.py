@@ -328,3 +328,14 @@ def test_the_card_names_real_checks_scenarios_and_metrics() -> None:
     assert all(switch.check in card.checks for switch in card.switches)
     assert {event.__struct_config__.tag for event in card.events} == {event.__struct_config__.tag for event in EVENTS}
     assert len({event.__struct_config__.tag for event in EVENTS}) == len(EVENTS)
+
+
+def blank(kind: type[Event]) -> Event:
+    """An event of which only the kind matters."""
+    empty = {"str": "x", "int": 0, "bool": False}
+    return kind(**{name: empty[str(hint)] for name, hint in kind.__annotations__.items()})
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EVENTS if "task" in kind.__struct_fields__])
+def test_every_event_of_a_task_is_told_in_words_of_its_own(kind: type[Event]) -> None:
+    assert describe(blank(kind)) != kind.__name__

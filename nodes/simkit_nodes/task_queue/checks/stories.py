@@ -22,10 +22,12 @@ from simkit_nodes.task_queue.events import (
     TaskDead,
     TaskFailed,
     TaskLeased,
+    TaskOffered,
     TaskPromoted,
     TaskRecovered,
     TaskRedelivered,
     TaskRedriven,
+    TaskRefused,
     TaskReleased,
     TaskRetried,
     TaskSubmitted,
@@ -77,8 +79,12 @@ class TaskCheck(Check):
 def describe(event: Any) -> str:
     """One line that says what an event means for its task."""
     match event:
+        case TaskOffered():
+            return f"task {event.task} arrives, {event.service_ns / 1e9:.3f} s of work"
         case TaskAcknowledged():
             return f"task {event.task} acknowledged"
+        case TaskRefused():
+            return f"task {event.task} is not taken: {event.reason}"
         case TaskSubmitted():
             return f"task {event.task} stored, priority {event.priority}"
         case TaskLeased(early=True):

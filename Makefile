@@ -10,6 +10,8 @@ BIN    := $(VENV)/bin
 # The tools that build our own wheel are pinned too: older pips read the first name for them, newer ones the second.
 PIP    := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
             $(BIN)/python -m pip --disable-pip-version-check --no-input
+# What is compiled while installing; a change installs again.
+C      := hatch_build.py $(wildcard simkit/kernel/*.c simkit/kernel/*/*.c)
 TESTS  ?= tests
 JOBS   ?= 2
 
@@ -62,12 +64,12 @@ $(VENV)/.made:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/.made
+$(VENV)/.demo: pyproject.toml constraints.txt $(C) | $(VENV)/.made
 	@echo "installing simkit and the task queue into $(VENV) (under a minute, this once)"
 	@$(PIP) install -qq --no-compile --editable '.[task-queue]'
 	@touch $@
 
-$(VENV)/.setup: pyproject.toml constraints.txt | $(VENV)/.made
+$(VENV)/.setup: pyproject.toml constraints.txt $(C) | $(VENV)/.made
 	@echo "installing simkit, all systems and the tools into $(VENV) (about a minute, this once)"
 	@$(PIP) install -qq pip
 	@$(PIP) install -qq --group dev --editable '.[all]'

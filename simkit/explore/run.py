@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from simkit.card import Card
 from simkit.explore.judgement import Evidence, Judge, worst
 from simkit.fault import Fault
-from simkit.kernel import Livelock, StepLimitReached
+from simkit.kernel import Livelock, RealWorldReached, StepLimitReached
 from simkit.language.assembly import Assembly, new_world
 from simkit.language.injector import Strike
 from simkit.language.resolved import Scenario
@@ -100,6 +100,8 @@ class Run:
                     self._advance(say, enough)
                 except (Livelock, StepLimitReached) as limit:
                     self._stopped_by(limit)
+                except RealWorldReached as reached:
+                    self._error = _error_entry(reached, reached.host, reached.time_ns)
             self.observation.close()
             document = self._document(_real_seconds() - began)
             self.world.close()
@@ -120,10 +122,7 @@ class Run:
                 say({"time_ns": world.now_ns, "steps": world.steps, "violations": self.judge.violations})
         failure = self.assembly.failure
         if failure is not None:
-            text = f"{type(failure.error).__name__}: {failure.error}"
-            self._error = ErrorEntry(
-                text=text, traceback=exception_text(failure.error), host=failure.host, time_ns=failure.time_ns
-            )
+            self._error = _error_entry(failure.error, failure.host, failure.time_ns)
 
     def _interrupt(self) -> None:
         self._unfinished = "interrupted"
@@ -182,6 +181,11 @@ class Run:
             return "error"
         unfinished: list[Verdict] = ["unknown"] if self._unfinished else []
         return worst([*unfinished, *(each.verdict for each in expectations)])
+
+
+def _error_entry(error: BaseException, host: str, time_ns: int) -> ErrorEntry:
+    text = f"{type(error).__name__}: {error}"
+    return ErrorEntry(text=text, traceback=exception_text(error), host=host, time_ns=time_ns)
 
 
 def _fault_entry(strike: Strike, scenario: Scenario) -> FaultEntry:

@@ -16,6 +16,7 @@ from simkit.kernel.distribution import (
     Normal,
     Uniform,
 )
+from simkit.kernel.fence.refusal import RealWorldReached
 from simkit.kernel.loop import HostLoop
 from simkit.kernel.records import Record, Records
 from simkit.kernel.station import Station
@@ -34,6 +35,7 @@ __all__ = [
     "Livelock",
     "LogNormal",
     "Normal",
+    "RealWorldReached",
     "Record",
     "Records",
     "Station",

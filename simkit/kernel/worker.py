@@ -26,6 +26,8 @@ ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     "NUMEXPR_NUM_THREADS": "1",
     "PYTHONUTF8": "1",
+    "TZ": "UTC",
+    "LC_ALL": "C.UTF-8",
 }
 """What is set for every worker; everything else comes from the caller's environment."""
 
@@ -125,9 +127,10 @@ def _read(pipe: IO[bytes]) -> dict[str, Any] | None:
 
 def serve() -> None:
     """Serve calls until the caller closes the pipe; the main function of a worker."""
-    from simkit.kernel import virtual_time
+    from simkit.kernel import fence, sleep
 
-    virtual_time.install()
+    fence.install()
+    sleep.install()
     gc.freeze()  # says to a run that this interpreter keeps what it has; a few objects are enough for that
     sys.path[:0] = sys.argv[1:]
     # Whatever the code under test prints must not end up between the answers.

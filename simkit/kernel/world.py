@@ -16,6 +16,8 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 from simkit.kernel.burial import bury_suspended
+from simkit.kernel.fence import threads, whereabouts
+from simkit.kernel.fence.refusal import RealWorldReached
 from simkit.kernel.loop import HostLoop, Posted, Timer
 from simkit.kernel.order import CONTROL, schedule_key, turn_hash
 from simkit.kernel.records import Records
@@ -71,6 +73,8 @@ class World:
         self.graveyard: list[object] = []
         self.loops: dict[int, HostLoop] = {}
         self.stopping = False
+        self._reached: RealWorldReached | None = None
+        self._begun = False
         self._turning: HostLoop | None = None  # whose turn it is, or was last: the interpreter's running loop
         self.closed = False
         self._streams: dict[str, Stream] = {}
@@ -125,18 +129,30 @@ class World:
         self.stopping = True
 
     def run(self, until_ns: int) -> None:
-        """Run every instant up to and including `until_ns`; `now_ns` is `until_ns` afterwards, unless stopped."""
+        """Run every instant up to and including `until_ns`; `now_ns` is `until_ns` afterwards, unless stopped.
+
+        RealWorldReached if host code reached for something real, or left a real thread behind with nothing to do.
+        """
         self._refuse_from_inside("run")
         with self._running():
             queue = self.queue
             while not self.stopping:
                 if not self._waiting:
+                    if not queue:
+                        threads.refuse_dry(self.control)
                     if not queue or queue[0][0] > until_ns:
                         self.now_ns = max(self.now_ns, until_ns)
                         break
                     self._advance()
                 if self._waiting:
                     self._drain_instant({})
+        if self._reached is not None:
+            raise self._reached
+
+    def reached(self, error: RealWorldReached) -> None:
+        """End the run because of what host code reached for, even if that code goes on as if nothing had happened."""
+        self._reached = self._reached or error
+        self.stop()
 
     def close(self) -> None:
         """End the world: whatever is suspended goes without running `finally`."""
@@ -346,10 +362,16 @@ class World:
         hooks = sys.get_asyncgen_hooks()
         gc.disable()
         self._is_running = True
+        if not self._begun:
+            self._begun = True
+            for begin in whereabouts.beginnings:
+                begin(self.control)
+        before = whereabouts.enter(self.control)
         sys.set_asyncgen_hooks(firstiter=self._generator_started, finalizer=self._generator_dropped)
         try:
             yield
         finally:
+            whereabouts.leave(before)
             self._is_running = False
             sys.set_asyncgen_hooks(*hooks)
             self._turning = None

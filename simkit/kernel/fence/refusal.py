@@ -1,0 +1,81 @@
+"""The error for host code that reaches for something real, with the line that did it and what to use instead.
+
+The line is the innermost one that belongs neither to the standard library nor to an installed package, because that is
+the one its author can change; where it went through such code, that is named too. The first refusal is kept by the
+world, which stops and raises it: code that swallows the exception does not hide it.
+
+It deliberately knows no rule of what is refused.
+"""
+
+import os
+import sys
+import sysconfig
+from types import FrameType
+from typing import NoReturn
+
+from simkit.kernel.loop import HostLoop
+
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_KERNEL = os.path.dirname(_HERE.rstrip(os.sep)) + os.sep
+_PATHS = sysconfig.get_paths()
+_STANDARD = tuple({_PATHS[name] + os.sep for name in ("stdlib", "platstdlib")})
+_INSTALLED = tuple({_PATHS[name] + os.sep for name in ("purelib", "platlib")})
+
+
+class RealWorldReached(RuntimeError):
+    """Host code reached for something real: a thread, a file, a socket, a sleep of the whole process.
+
+    Attributes:
+        host: whose code it was; empty for the world's own.
+        time_ns: when.
+        place: file and line.
+    """
+
+    def __init__(self, text: str, host: str = "", time_ns: int = 0, place: str = "") -> None:
+        super().__init__(text)
+        self.host = host
+        self.time_ns = time_ns
+        self.place = place
+
+
+def refuse(loop: HostLoop, what: str, instead: str) -> NoReturn:
+    """Raise `RealWorldReached` for the code that runs, and let the world remember it."""
+    place, through = offending_lines()
+    text = f"{what} at {place}{f', through {through}' if through else ''}: {instead}"
+    error = RealWorldReached(text, loop.name, loop.world.now_ns, place)
+    loop.world.reached(error)
+    raise error
+
+
+def offending_lines() -> tuple[str, str]:
+    """Return the line that is to blame as ``file:line``, and the library's line it went through, or an empty text."""
+    frames = _frames()
+    ranks = [_rank(frame) for frame in frames]
+    blamed = frames[ranks.index(min(ranks))]
+    return _place(blamed), "" if blamed is frames[0] else _place(frames[0])
+
+
+def _frames() -> list[FrameType]:
+    """Return the frames of the code that runs, innermost first, up to the kernel that called it; at least one."""
+    frame: FrameType | None = sys._getframe(1)
+    found: list[FrameType] = []
+    while frame is not None:
+        path = frame.f_code.co_filename
+        if not path.startswith((_HERE, "<frozen ")):
+            if path.startswith(_KERNEL) and found:
+                break
+            found.append(frame)
+        frame = frame.f_back
+    return found or [sys._getframe(1)]
+
+
+def _rank(frame: FrameType) -> int:
+    """Return 0 for code of nobody's installation, 1 for an installed package, 2 for the standard library."""
+    path = frame.f_code.co_filename
+    if path.startswith(_INSTALLED):
+        return 1
+    return 2 if path.startswith(_STANDARD) else 0
+
+
+def _place(frame: FrameType) -> str:
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

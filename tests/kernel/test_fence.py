@@ -1,0 +1,121 @@
+"""The fence: every escape of the corpus is virtual, refused with its line, or known to be open and told of."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from simkit.kernel.fence import whereabouts
+from simkit.kernel.worker import Worker
+
+HERE = Path(__file__).parent
+LIMITS = HERE.parents[1] / "docs" / "limits.md"
+COMPILED = whereabouts.compiled is not None
+
+
+def _corpus() -> ModuleType:
+    specification = importlib.util.spec_from_file_location("escapes", HERE / "escapes.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["escapes"] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+CORPUS = _corpus().CORPUS
+COVERED = [name for name, entry in CORPUS.items() if COMPILED or not entry.compiled]
+IN_PYTHON = [name for name, entry in CORPUS.items() if not entry.compiled]
+Answers = dict[str, dict[str, Any]]
+
+
+def by_outcome(outcome: str, names: list[str]) -> list[str]:
+    return [name for name in names if CORPUS[name].outcome == outcome]
+
+
+def answers_of(**options: Any) -> Answers:
+    with Worker((str(HERE),)) as worker:
+        answer: dict[str, Any] = worker.call("escapes:attempt_all", **options)
+        return answer["answers"]  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def forwards() -> Answers:
+    return answers_of(compiled=COMPILED)
+
+
+@pytest.fixture(scope="module")
+def backwards() -> Answers:
+    """What another interpreter answers that tries the escapes in another order."""
+    return answers_of(compiled=COMPILED, backwards=True)
+
+
+@pytest.fixture(scope="module")
+def on_another_host() -> Answers:
+    return answers_of(compiled=COMPILED, host="b")
+
+
+@pytest.fixture(scope="module")
+def in_python() -> Answers:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(whereabouts.PURE_PYTHON, "1")
+        return answers_of(compiled=False)
+
+
+def hold_virtual(name: str, answer: dict[str, Any]) -> None:
+    assert answer["error"] is None
+    if CORPUS[name].told is not None:
+        assert answer["value"] == repr(CORPUS[name].told)
+
+
+def hold_refused(name: str, answer: dict[str, Any]) -> None:
+    error = answer["error"]
+    assert error is not None, f"it went through and returned {answer['value']}"
+    assert error.startswith("RealWorldReached: ")
+    assert CORPUS[name].told in error.partition(" at ")[0]
+    assert f" at {HERE / 'escapes.py'}:{CORPUS[name].line()}" in error
+
+
+def test_the_corpus_is_large_and_holds_every_outcome() -> None:
+    assert len(CORPUS) >= 40
+    assert {entry.outcome for entry in CORPUS.values()} == {"virtual", "refused", "known open"}
+
+
+@pytest.mark.parametrize("name", by_outcome("virtual", COVERED))
+def test_what_is_virtual_is_the_same_in_every_interpreter(
+    name: str, forwards: Answers, backwards: Answers
+) -> None:
+    hold_virtual(name, forwards[name])
+    assert forwards[name] == backwards[name]
+
+
+@pytest.mark.parametrize("name", [name for name in by_outcome("virtual", COVERED) if CORPUS[name].told is None])
+def test_what_is_drawn_differs_from_host_to_host(name: str, forwards: Answers, on_another_host: Answers) -> None:
+    shared_by_all_hosts = {"numpys_global_generator", "the_hash_of_a_text"}
+    assert (forwards[name] == on_another_host[name]) == (name in shared_by_all_hosts)
+
+
+@pytest.mark.parametrize("name", by_outcome("refused", COVERED))
+def test_what_is_refused_names_the_line(name: str, forwards: Answers) -> None:
+    hold_refused(name, forwards[name])
+
+
+@pytest.mark.parametrize("name", by_outcome("known open", COVERED))
+def test_what_is_open_stands_in_the_limits(name: str, forwards: Answers) -> None:
+    assert forwards[name]["error"] is None, "it is no longer open: say so in docs/limits.md"
+    assert CORPUS[name].told in " ".join(LIMITS.read_text(encoding="utf-8").split())
+
+
+@pytest.mark.parametrize("name", IN_PYTHON)
+def test_without_the_compiled_module_the_rest_is_covered_as_well(name: str, in_python: Answers) -> None:
+    if CORPUS[name].outcome == "virtual":
+        hold_virtual(name, in_python[name])
+    elif CORPUS[name].outcome == "refused":
+        hold_refused(name, in_python[name])
+
+
+def test_nothing_was_written_and_nothing_was_started(forwards: Answers) -> None:
+    assert not [name for name in ("written", "copied", "made", "orders.db", "node.log") if Path(name).exists()]

@@ -54,8 +54,24 @@ class Command(click.Group):
             sys.exit(130)
 
 
+def _say_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from simkit.installation import version
+        from simkit.kernel.fence import in_words
+
+        click.echo(f"simkit {version()} · core python · {in_words()}")
+        context.exit()
+
+
 @click.group(cls=Command, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="simkit-dst", message="simkit %(version)s · core python")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_say_version,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def main(context: click.Context) -> None:
     """Deterministic simulation of distributed systems: scenario files, faults, verdicts, pictures."""

@@ -6,6 +6,7 @@ lets pip fetch them as a user's would.
 
 import email
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+COMPILED = sysconfig.get_config_var("EXT_SUFFIX")
+SOURCES = {"simkit/kernel/fence/_diversion"}
 OURS = {"simkit", "simkit_nodes", "simkit_faults", "simkit_scenarios"}
 
 
@@ -67,12 +70,15 @@ class Environment:
         return output(self.python, "-c", code, cwd=self.elsewhere).strip()
 
 
-@pytest.fixture(scope="module")
-def wheel(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
+def build(project: Path, folder: Path) -> Path:
     output(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder, cwd=project)
     (built,) = folder.glob("simkit_dst-*.whl")
     return built
+
+
+@pytest.fixture(scope="module")
+def wheel(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(project, tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +114,27 @@ def test_the_wheel_holds_the_whole_project_and_only_it(wheel: Path, project: Pat
         for path in files
         if path.is_relative_to(project / home)
     }
-    assert packed == expected
+    assert {name for name in packed if not name.endswith(COMPILED)} == expected
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
+def test_the_wheel_brings_what_was_compiled_for_this_interpreter_and_for_no_other(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        assert {name for name in archive.namelist() if name.endswith(".so")} == {name + COMPILED for name in SOURCES}
+    assert f"cp{sys.version_info.major}{sys.version_info.minor}" in wheel.name
+
+
+@pytest.mark.parametrize("way", ["SIMKIT_PURE_PYTHON=1", "LDSHARED=no-such-compiler", "LDSHARED=false"])
+def test_without_a_compiler_the_wheel_is_for_every_interpreter_and_says_what_it_lacks(
+    way: str, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(*way.split("=", 1))
+    pure = build(project, tmp_path)
+    assert pure.name.endswith("-py3-none-any.whl")
+    environment = Environment.make(tmp_path, "--without-pip")
+    environment.install("--no-deps", "--no-index", pure)
+    environment.borrow_libraries()
+    assert "fence in Python only" in environment.run("--version")
 
 
 def test_the_makefile_spells_an_extra_as_the_wheel_does(wheel: Path, project: Path) -> None:

@@ -85,9 +85,7 @@ def test_the_corpus_is_large_and_holds_every_outcome() -> None:
 
 
 @pytest.mark.parametrize("name", by_outcome("virtual", COVERED))
-def test_what_is_virtual_is_the_same_in_every_interpreter(
-    name: str, forwards: Answers, backwards: Answers
-) -> None:
+def test_what_is_virtual_is_the_same_in_every_interpreter(name: str, forwards: Answers, backwards: Answers) -> None:
     hold_virtual(name, forwards[name])
     assert forwards[name] == backwards[name]
 
@@ -119,3 +117,42 @@ def test_without_the_compiled_module_the_rest_is_covered_as_well(name: str, in_p
 
 def test_nothing_was_written_and_nothing_was_started(forwards: Answers) -> None:
     assert not [name for name in ("written", "copied", "made", "orders.db", "node.log") if Path(name).exists()]
+
+
+def stray(function: str) -> Any:
+    with Worker((str(HERE),)) as worker:
+        return worker.call(f"strays:{function}")
+
+
+def test_running_dry_while_a_real_thread_lives_is_an_error_that_names_it() -> None:
+    told = stray("dry_while_a_thread_lives")
+    assert told.startswith("nothing is left to do in virtual time while a real thread lives: 'sweeper', started at ")
+    assert told.endswith("module_with_a_thread.py:7")
+
+
+def test_a_thread_that_has_ended_is_no_matter() -> None:
+    assert stray("dry_after_the_thread_has_ended") == "False"
+
+
+def test_a_world_that_has_something_left_to_do_goes_on() -> None:
+    assert stray("not_dry_while_a_thread_lives") == "unfinished"
+
+
+def test_a_thread_from_before_the_world_sees_the_real_world() -> None:
+    assert stray("a_thread_from_before") == "True 1767225600.0"
+
+
+def test_outside_of_a_world_everything_is_real_also_after_a_refusal() -> None:
+    assert stray("before_between_and_after") == [True] * 5
+
+
+def test_the_next_process_of_a_host_has_another_number_and_a_fresh_generator() -> None:
+    (first, seeded), (second, unseeded) = stray("restarted")
+    assert (first, second) == (2001, 2002)
+    assert seeded == 0.13436424411240122
+    assert unseeded != seeded
+
+
+def test_nothing_that_a_library_remembers_reaches_the_next_world() -> None:
+    first, *others = stray("twice_in_one_interpreter")
+    assert others == [first, first]

@@ -4,8 +4,8 @@
 while a world runs on this thread and its code is a host's (`whereabouts`): clocks, entropy and identity then answer for
 the host, what would wait is refused (`blocking`), and so are files, sockets, processes and threads (`gate`, `threads`).
 
-It deliberately is no sandbox: it catches what a program reaches for, not what one does to hide. What it cannot see stands
-in `docs/limits.md`; two runs that are compared show what matters of it.
+It deliberately is no sandbox: it catches what a program reaches for, not what one does to hide. What it cannot see
+stands in `docs/limits.md`; two runs that are compared show what matters of it.
 """
 
 from simkit.kernel.fence.refusal import RealWorldReached
@@ -31,9 +31,7 @@ def install() -> None:
 
 
 def in_words() -> str:
-    """Say how much the fence covers in this installation."""
+    """Say how much the fence covers in this installation; `docs/limits.md` says it in full."""
     if compiled is not None:
         return "fence compiled"
-    return (
-        "fence in Python only (no C compiler at install): names imported early, datetime.now and TLS see the real world"
-    )
+    return "fence in Python only: names imported early, datetime.now and waiting for locks are real"

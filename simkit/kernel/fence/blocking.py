@@ -38,11 +38,10 @@ def _divert_locks() -> None:
     lock_type = type(_thread.allocate_lock())
 
     def acquire(loop: HostLoop, lock: Any, blocking: bool = True, timeout: float = -1) -> bool:
-        if take(lock, False):
-            return True
-        if not blocking or timeout == 0:
-            return False
-        refuse(loop, "waiting for a threading lock that is held", _NEVER)
+        taken: bool = take(lock, False)
+        if not taken and blocking and timeout != 0:
+            refuse(loop, "waiting for a threading lock that is held", _NEVER)
+        return taken
 
     take = divert(lock_type, "acquire", acquire)
     divert(lock_type, "acquire_lock", acquire)

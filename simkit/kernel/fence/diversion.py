@@ -70,7 +70,7 @@ def divert_python(function: Callable[..., Any], handler: Handler) -> Callable[..
     )
     original.__kwdefaults__ = function.__kwdefaults__
     function.__code__ = _code_calling(_asking(original, handler))
-    function.__defaults__ = function.__kwdefaults__ = None  # type: ignore[assignment]
+    function.__defaults__ = function.__kwdefaults__ = None
     return original
 
 
@@ -83,5 +83,3 @@ def _code_calling(target: Callable[..., Any]) -> CodeType:
     """Return code without globals that calls `target`: any object can be a constant of a code object."""
     code = _stand_in.__code__
     return code.replace(co_consts=tuple(target if constant == 0.5 else constant for constant in code.co_consts))
-
-

@@ -19,7 +19,7 @@ from simkit.kernel.fence.whereabouts import compiled, here
 from simkit.kernel.loop import HostLoop
 from simkit.kernel.stream import Stream
 
-_SHARED: Any = random._inst  # type: ignore[attr-defined]
+_SHARED: Any = random._inst
 _STATE_BYTES = 32
 
 
@@ -111,7 +111,7 @@ def _seed_the_unseeded() -> None:
         loop = here() if a is None else None
         real(self, a if loop is None else _seed_of(loop), version)
 
-    random.Random.seed = seed  # type: ignore[method-assign, assignment]
+    random.Random.seed = seed  # type: ignore[method-assign]
 
 
 def _divert_openssl() -> None:

@@ -31,39 +31,28 @@ _NAMES = "await loop.getaddrinfo, which asks the simulated network"
 _PROCESSES = "a host is one process; use more hosts"
 _MEMORY_DATABASES = frozenset({":memory:", b":memory:", "", b""})
 
-REFUSED: dict[str, str] = {
-    **dict.fromkeys(("socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"), _STREAMS),
-    **dict.fromkeys(
-        ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"), _NAMES
-    ),
-    "socket.sethostname": "a host's name is in the scenario",
-    **dict.fromkeys(
-        ("subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "pty.spawn"),
-        _PROCESSES,
-    ),
-    **dict.fromkeys(("os.kill", "os.killpg", "signal.pthread_kill"), "stop and kill are faults of the scenario"),
-    **dict.fromkeys(
-        ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.utime")
-        + ("os.chmod", "os.chown", "os.setxattr", "os.removexattr", "os.lockf", "fcntl.flock", "fcntl.lockf")
-        + ("shutil.rmtree", "shutil.move", "tempfile.mkstemp", "tempfile.mkdtemp"),
-        _DISK,
-    ),
-    **dict.fromkeys(("os.chdir", "os.putenv", "os.unsetenv"), "all hosts of a run share one process; use its config"),
-    **dict.fromkeys(
-        ("ctypes.dlopen", "ctypes.dlsym", "ctypes.dlsym/handle"),
-        "a foreign library sees the real machine; load it when its module is imported, and use it at your own risk",
-    ),
-    "builtins.input": "nobody types into a simulated host",
-    "sqlite3.load_extension": "a foreign library sees the real machine",
-    "syslog.syslog": "use logging, which the run keeps",
-}
+_REFUSED_TOGETHER: tuple[tuple[str, str], ...] = (
+    ("socket.connect socket.bind socket.sendto socket.sendmsg", _STREAMS),
+    ("socket.getaddrinfo socket.gethostbyname socket.gethostbyaddr socket.getnameinfo", _NAMES),
+    ("socket.sethostname", "a host's name is in the scenario"),
+    ("subprocess.Popen os.system os.exec os.fork os.forkpty os.posix_spawn os.spawn pty.spawn", _PROCESSES),
+    ("os.kill os.killpg signal.pthread_kill", "stop and kill are faults of the scenario"),
+    ("os.mkdir os.remove os.rename os.rmdir os.link os.symlink os.truncate os.utime os.chmod os.chown", _DISK),
+    ("os.setxattr os.removexattr os.lockf fcntl.flock fcntl.lockf shutil.rmtree shutil.move", _DISK),
+    ("tempfile.mkstemp tempfile.mkdtemp", _DISK),
+    ("os.chdir os.putenv os.unsetenv", "all hosts of a run share one process; use its config"),
+    ("ctypes.dlopen ctypes.dlsym ctypes.dlsym/handle sqlite3.load_extension", "foreign code sees the real machine"),
+    ("builtins.input", "nobody types into a simulated host"),
+    ("syslog.syslog", "use logging, which the run keeps"),
+)
+REFUSED = {event: instead for events, instead in _REFUSED_TOGETHER for event in events.split()}
 """Audit events that are refused whatever their arguments, and what to use instead."""
 
 
 def _folders() -> tuple[str, ...]:
     """Return the folders whose files belong to the installed code."""
     named = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix, *zoneinfo.TZPATH}
-    named |= {os.path.abspath(entry) for entry in sys.path if isinstance(entry, str)}
+    named |= {os.path.abspath(entry) for entry in sys.path}
     return tuple(sorted({form.rstrip(os.sep) + os.sep for name in named for form in (name, os.path.realpath(name))}))
 
 
@@ -74,7 +63,7 @@ _known_folders: dict[tuple[str, ...], tuple[str, ...]] = {}
 
 def readable(path: str) -> bool:
     """Return whether reading the file, or listing the folder, is reading the installed code."""
-    key = tuple(entry for entry in sys.path if isinstance(entry, str))
+    key = tuple(sys.path)
     folders = _known_folders.get(key)
     if folders is None:
         folders = _known_folders[key] = _folders()

@@ -7,11 +7,14 @@ It deliberately leaves the environment variables, the user and the working direc
 run, like the versions of its libraries.
 """
 
+import _socket
+import _thread
 import os
 import platform
 import socket
+import threading
 import uuid
-from typing import Any
+from importlib import import_module
 
 from simkit.kernel.fence.clocks import wall_ns
 from simkit.kernel.fence.diversion import divert, divert_python
@@ -60,22 +63,24 @@ def install() -> None:
     divert(os, "getppid", lambda _: 1)
     divert(os, "cpu_count", cores)
     divert(os, "sched_getaffinity", lambda loop, _: set(range(cores(loop))))
-    _thread = __import__("_thread")
     divert(_thread, "get_native_id", process_number)
-    _socket = __import__("_socket")
+    threading.get_native_id = _thread.get_native_id
     divert(_socket, "gethostname", name_of)
     socket.gethostname = _socket.gethostname
-    real_uname: Any = divert(os, "uname", lambda loop: _renamed(real_uname(), loop))
     divert_python(platform.node, name_of)
     divert_python(uuid.getnode, hardware_address)
+    _divert_uname()
     try:
-        import _uuid
+        system_uuid = import_module("_uuid")
     except ImportError:
-        return
-    divert(_uuid, "generate_time_safe", _uuid_of_time)
-    if hasattr(_uuid, "generate_time_safe"):
-        uuid._generate_time_safe = _uuid.generate_time_safe  # type: ignore[attr-defined]
+        return  # then `uuid1` asks `getnode` and the clock
+    divert(system_uuid, "generate_time_safe", _uuid_of_time)
+    uuid._generate_time_safe = getattr(system_uuid, "generate_time_safe", None)  # type: ignore[attr-defined]
 
 
-def _renamed(names: Any, loop: HostLoop) -> Any:
-    return type(names)((names[0], name_of(loop), *names[2:]))
+def _divert_uname() -> None:
+    def uname(loop: HostLoop) -> os.uname_result:
+        names = real()
+        return os.uname_result((names[0], name_of(loop), *names[2:]))
+
+    real = divert(os, "uname", uname)

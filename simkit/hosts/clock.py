@@ -84,7 +84,8 @@ class Clock:
 
     def wall_ns(self) -> int:
         """Return the Unix time in nanoseconds that this host believes in."""
-        return self._world.epoch_ns + self.monotonic_ns() + self.offset_ns
+        world = self._world
+        return world.epoch_ns + (world.now_ns if self.perfect else self.monotonic_ns()) + self.offset_ns
 
     def error_ns(self) -> int:
         """Return the most by which this host believes its wall clock to be off."""

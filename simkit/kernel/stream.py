@@ -8,6 +8,7 @@ It is deliberately not `random.Random`: no hidden state, no rejection loops, no 
 """
 
 from collections.abc import MutableSequence, Sequence
+from struct import pack
 from typing import TypeVar
 
 import numpy as np
@@ -134,4 +135,11 @@ class Stream:
 
     def bytes(self, n: int) -> bytes:
         """Return `n` random bytes; takes one draw for every eight."""
-        return b"".join(self.bits64().to_bytes(8, "little") for _ in range(-(-n // 8)))[:n]
+        count = -(-n // 8)
+        block = self._block
+        if 0 < count <= len(block):
+            words = block[: -count - 1 : -1]
+            del block[-count:]
+        else:
+            words = [self.bits64() for _ in range(count)]
+        return pack(f"<{count}Q", *words)[:n]

@@ -27,6 +27,7 @@ from simkit.kernel.task import Task, all_tasks, stock_registered
 EPOCH_NS = 1_767_225_600 * 10**9
 """2026-01-01T00:00:00Z, the default moment at which a run begins."""
 
+_turn = whereabouts.turn
 _COLLECT_YOUNG_STEPS = 50_000
 _COLLECT_ALL_EVERY = 40
 
@@ -257,6 +258,7 @@ class World:
             if loop is not self._turning:
                 self._turning = loop
                 events._set_running_loop(loop)
+                _turn(loop)
             loop.awake = True
             item._run()
             item = None
@@ -303,6 +305,7 @@ class World:
         if loop is not self._turning:
             self._turning = loop
             events._set_running_loop(loop)
+            _turn(loop)
         before = counts.get(loop, 0) if counts else 0
         steps = before + taken
         while not loop.halted:
@@ -349,6 +352,7 @@ class World:
             # A collector that runs by itself moves finalizers with the size of the heap.
             self._turning = None
             events._set_running_loop(None)
+            _turn(self.control)
             self._collections += 1
             gc.collect(2 if self._collections % _COLLECT_ALL_EVERY == 0 else 1)
             self._collect_at = self.steps + _COLLECT_YOUNG_STEPS

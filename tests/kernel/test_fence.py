@@ -1,9 +1,8 @@
 """The fence: every escape of the corpus is virtual, refused with its line, or known to be open and told of."""
 
-import importlib.util
-import sys
+import importlib
+import inspect
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,17 +15,14 @@ LIMITS = HERE.parents[1] / "docs" / "limits.md"
 COMPILED = whereabouts.compiled is not None
 
 
-def _corpus() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("escapes", HERE / "escapes.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["escapes"] = module
-    specification.loader.exec_module(module)
-    return module
+def _corpus() -> dict[str, Any]:
+    """Load the corpus as a worker does: its modules stand beside this file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(HERE))
+        return importlib.import_module("corpus").load()  # type: ignore[no-any-return]
 
 
-CORPUS = _corpus().CORPUS
+CORPUS = _corpus()
 COVERED = [name for name, entry in CORPUS.items() if COMPILED or not entry.compiled]
 IN_PYTHON = [name for name, entry in CORPUS.items() if not entry.compiled]
 Answers = dict[str, dict[str, Any]]
@@ -38,7 +34,7 @@ def by_outcome(outcome: str, names: list[str]) -> list[str]:
 
 def answers_of(**options: Any) -> Answers:
     with Worker((str(HERE),)) as worker:
-        answer: dict[str, Any] = worker.call("escapes:attempt_all", **options)
+        answer: dict[str, Any] = worker.call("corpus:attempt_all", **options)
         return answer["answers"]  # type: ignore[no-any-return]
 
 
@@ -76,7 +72,7 @@ def hold_refused(name: str, answer: dict[str, Any]) -> None:
     assert error is not None, f"it went through and returned {answer['value']}"
     assert error.startswith("RealWorldReached: ")
     assert CORPUS[name].told in error.partition(" at ")[0]
-    assert f" at {HERE / 'escapes.py'}:{CORPUS[name].line()}" in error
+    assert f" at {inspect.getsourcefile(CORPUS[name].code)}:{CORPUS[name].line()}" in error
 
 
 def test_the_corpus_is_large_and_holds_every_outcome() -> None:

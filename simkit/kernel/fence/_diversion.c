@@ -19,28 +19,18 @@
 
 /* -- whose code runs */
 
-static PyObject *get_running_loop; /* asyncio's own */
-static PyTypeObject *loop_type;    /* HostLoop */
-static PyObject *control;          /* the control loop of the world that runs, or NULL */
+static PyObject *turning; /* the loop whose turn it is in the world that runs, or NULL while none runs */
 static unsigned long world_thread;
-static int outside;                /* how often the world's thread has stepped out of host code */
+static int outside; /* how often the world's thread has stepped out of host code */
 
 /* Return a new reference to the loop of the host whose code runs now, or NULL without an exception. */
 static PyObject *
 host_here(void)
 {
-    if (control == NULL || outside || PyThread_get_thread_ident() != world_thread) {
+    if (turning == NULL || outside || PyThread_get_thread_ident() != world_thread) {
         return NULL;
     }
-    PyObject *loop = PyObject_CallNoArgs(get_running_loop);
-    if (loop == NULL) {
-        PyErr_Clear();
-    } else if (PyObject_TypeCheck(loop, loop_type)) {
-        return loop;
-    }
-    Py_XDECREF(loop);
-    /* Between two turns, when the collector runs finalizers: no host's code, but still the world's. */
-    return Py_NewRef(control);
+    return Py_NewRef(turning);
 }
 
 static PyObject *
@@ -51,32 +41,23 @@ here(PyObject *module, PyObject *unused)
 }
 
 static PyObject *
-know(PyObject *module, PyObject *args)
-{
-    PyObject *function, *type;
-    if (!PyArg_ParseTuple(args, "OO!", &function, &PyType_Type, &type)) {
-        return NULL;
-    }
-    Py_XSETREF(get_running_loop, Py_NewRef(function));
-    Py_XSETREF(loop_type, (PyTypeObject *)Py_NewRef(type));
-    Py_RETURN_NONE;
-}
-
-static PyObject *
 enter(PyObject *module, PyObject *loop)
 {
-    if (get_running_loop == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "call know() first");
-        return NULL;
-    }
-    PyObject *before = Py_BuildValue("Oki", control ? control : Py_None, world_thread, outside);
+    PyObject *before = Py_BuildValue("Oki", turning ? turning : Py_None, world_thread, outside);
     if (before == NULL) {
         return NULL;
     }
     world_thread = PyThread_get_thread_ident();
     outside = 0;
-    Py_XSETREF(control, Py_NewRef(loop));
+    Py_XSETREF(turning, Py_NewRef(loop));
     return before;
+}
+
+static PyObject *
+turn(PyObject *module, PyObject *loop)
+{
+    Py_XSETREF(turning, Py_NewRef(loop));
+    Py_RETURN_NONE;
 }
 
 static PyObject *
@@ -90,14 +71,14 @@ leave(PyObject *module, PyObject *before)
     }
     world_thread = thread;
     outside = depth;
-    Py_XSETREF(control, loop == Py_None ? NULL : Py_NewRef(loop));
+    Py_XSETREF(turning, loop == Py_None ? NULL : Py_NewRef(loop));
     Py_RETURN_NONE;
 }
 
 static PyObject *
 step_out(PyObject *module, PyObject *unused)
 {
-    int counted = control != NULL && PyThread_get_thread_ident() == world_thread;
+    int counted = turning != NULL && PyThread_get_thread_ident() == world_thread;
     outside += counted;
     return PyBool_FromLong(counted);
 }
@@ -346,7 +327,7 @@ static PyObject *gates; /* name of an audit event -> what is asked about it */
 static int
 audited(const char *event, PyObject *arguments, void *unused)
 {
-    if (control == NULL || outside || gates == NULL) {
+    if (turning == NULL || outside || gates == NULL) {
         return 0;
     }
     PyObject *gate = PyDict_GetItemString(gates, event);
@@ -394,7 +375,7 @@ static int
 openssl_bytes(unsigned char *buffer, int count)
 {
     /* Called with and without the interpreter's lock, by threads it may not know. */
-    if (control == NULL || PyThread_get_thread_ident() != world_thread) {
+    if (turning == NULL || PyThread_get_thread_ident() != world_thread) {
         return openssl_original->bytes(buffer, count);
     }
     PyGILState_STATE lock = PyGILState_Ensure();
@@ -446,9 +427,9 @@ divert_openssl(PyObject *module, PyObject *args)
 }
 
 static PyMethodDef functions[] = {
-    {"know", know, METH_VARARGS, "know(get_running_loop, loop_type): tell what a host's loop is."},
     {"here", here, METH_NOARGS, "Return the loop of the host whose code runs now, or None."},
-    {"enter", enter, METH_O, "enter(control): a world begins to run on this thread; return what `leave` wants."},
+    {"enter", enter, METH_O, "enter(loop): a world begins to run on this thread; return what `leave` wants."},
+    {"turn", turn, METH_O, "turn(loop): from now on this loop's code runs, until the next turn."},
     {"leave", leave, METH_O, "leave(before): it has stopped running."},
     {"step_out", step_out, METH_NOARGS, "Leave host code for a while; return what `step_in` wants."},
     {"step_in", step_in, METH_O, "step_in(counted): end what `step_out` began."},

@@ -36,21 +36,25 @@ _RUNNING_CLOCKS = frozenset(
 def wall_ns(loop: HostLoop) -> int:
     """Return the Unix time in nanoseconds that the host believes in."""
     clock: Any = loop.clock
-    return loop.world.epoch_ns + loop.world.now_ns if clock is None else clock.wall_ns()
+    if clock is None:
+        return loop.world.epoch_ns + loop.world.now_ns
+    return clock.wall_ns()  # type: ignore[no-any-return]
 
 
 def monotonic_ns(loop: HostLoop) -> int:
     """Return the host's monotonic time in nanoseconds."""
     clock = loop.clock
-    return loop.world.now_ns if clock is None else clock.monotonic_ns()
+    return loop.world.now_ns if clock is None or clock.perfect else clock.monotonic_ns()
 
 
 def _wall(loop: HostLoop) -> float:
-    return wall_ns(loop) / 1e9
+    clock: Any = loop.clock
+    return (loop.world.epoch_ns + loop.world.now_ns if clock is None else clock.wall_ns()) / 1e9
 
 
 def _monotonic(loop: HostLoop) -> float:
-    return monotonic_ns(loop) / 1e9
+    clock = loop.clock
+    return (loop.world.now_ns if clock is None or clock.perfect else clock.monotonic_ns()) / 1e9
 
 
 def _divert_readings() -> None:
@@ -96,8 +100,8 @@ def _formatting(name: str, real: dict[str, Callable[..., Any]], localtime: Calla
 
 
 def _now(loop: HostLoop, cls: type[datetime.datetime], tz: datetime.tzinfo | None = None) -> datetime.datetime:
-    seconds, nanoseconds = divmod(wall_ns(loop), _BILLION)
-    return cls.fromtimestamp(seconds, tz).replace(microsecond=nanoseconds // 1000)
+    # Whole microseconds survive a float of seconds until the year 2242.
+    return cls.fromtimestamp(wall_ns(loop) // 1000 / 1e6, tz)
 
 
 def _utcnow(loop: HostLoop, cls: type[datetime.datetime]) -> datetime.datetime:

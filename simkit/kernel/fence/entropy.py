@@ -25,7 +25,11 @@ _STATE_BYTES = 32
 
 def entropy(loop: HostLoop) -> Stream:
     """Return the stream of a host's entropy."""
-    return loop.world.stream(f"entropy/{loop.name}")
+    try:
+        return loop.entropy  # type: ignore[attr-defined, no-any-return]
+    except AttributeError:
+        loop.entropy = loop.world.stream(f"entropy/{loop.name}")  # type: ignore[attr-defined]
+        return loop.entropy  # type: ignore[attr-defined, no-any-return]
 
 
 def urandom(loop: HostLoop, size: int, flags: int = 0) -> bytes:

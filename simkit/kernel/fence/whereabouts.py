@@ -1,15 +1,14 @@
 """Whose code runs now: a host's, the framework's outside of every host, or nobody's of any world.
 
 Everything that the fence decides begins with this question. A world says when it begins and ends to run (`enter`,
-`leave`); in between, the code on its thread is a host's, that of the loop asyncio calls running, and between two turns
-the world's own control loop's. `outside` steps out of that for a while: modules are imported outside, and whoever in
-the framework really wants the machine says so. Other threads are always outside.
+`leave`), and whose turn it is (`turn`): a host's, or its own control loop's while the collector runs between two turns.
+`outside` steps out of that for a while: modules are imported outside, and whoever in the framework really wants the
+machine says so. Other threads are always outside.
 
 It deliberately knows nothing of clocks, randomness or files; it is the same question for all of them.
 """
 
 import os
-from asyncio import events
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -33,47 +32,47 @@ Before = Any
 
 
 class _Interpreted:
-    """The same four functions as the compiled module's, for installations without it."""
+    """The same functions as the compiled module's, for installations without it."""
 
     def __init__(self) -> None:
-        self._state: tuple[HostLoop | None, int, int] = (None, 0, 0)  # control loop, thread, times stepped out
+        self._turning: HostLoop | None = None
+        self._thread = 0
+        self._outside = 0
 
     def here(self) -> HostLoop | None:
-        control, thread, outside = self._state
-        if control is None or outside or get_ident() != thread:
-            return None
-        loop = events._get_running_loop()
-        return loop if isinstance(loop, HostLoop) else control
+        return None if self._turning is None or self._outside or get_ident() != self._thread else self._turning
 
-    def enter(self, control: HostLoop) -> Before:
-        before, self._state = self._state, (control, get_ident(), 0)
+    def enter(self, loop: HostLoop) -> Before:
+        before = self._turning, self._thread, self._outside
+        self._turning, self._thread, self._outside = loop, get_ident(), 0
         return before
 
+    def turn(self, loop: HostLoop) -> None:
+        self._turning = loop
+
     def leave(self, before: Before) -> None:
-        self._state = before
+        self._turning, self._thread, self._outside = before
 
     def step_out(self) -> bool:
-        control, thread, outside = self._state
-        if control is None or get_ident() != thread:
-            return False
-        self._state = control, thread, outside + 1
-        return True
+        counted = self._turning is not None and get_ident() == self._thread
+        self._outside += counted
+        return counted
 
     def step_in(self, counted: bool) -> None:
-        control, thread, outside = self._state
-        self._state = control, thread, outside - counted
+        self._outside -= counted
 
 
-if compiled is None:
-    _interpreted = _Interpreted()
-    here: Callable[[], HostLoop | None] = _interpreted.here
-    enter: Callable[[HostLoop], Before] = _interpreted.enter
-    leave: Callable[[Before], None] = _interpreted.leave
-    step_out, step_in = _interpreted.step_out, _interpreted.step_in
-else:
-    compiled.know(events._get_running_loop, HostLoop)
-    here, enter, leave = compiled.here, compiled.enter, compiled.leave
-    step_out, step_in = compiled.step_out, compiled.step_in
+_functions: Any = compiled or _Interpreted()
+here: Callable[[], HostLoop | None] = _functions.here
+"""Return the loop of the host whose code runs now, the world's control loop between two turns, or None outside."""
+enter: Callable[[HostLoop], Before] = _functions.enter
+"""Begin to run a world on this thread, with its control loop; return what `leave` wants."""
+turn: Callable[[HostLoop], None] = _functions.turn
+"""Give the turn to a loop of the world that runs."""
+leave: Callable[[Before], None] = _functions.leave
+step_out: Callable[[], bool] = _functions.step_out
+"""Leave host code for a while; return what `step_in` wants."""
+step_in: Callable[[bool], None] = _functions.step_in
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from simkit.kernel.virtual_time import current_loop
+from simkit.kernel.fence import here
 from simkit.network.datagram_socket import DatagramSocket
 from simkit.network.refusal import refusal
 from simkit.network.socket_options import Option, SocketOptions
@@ -45,7 +45,7 @@ class HostSocket(socket.socket):
         kind = socket.SOCK_STREAM if type == -1 else socket.SocketKind(type & _KIND_BITS)
         if kind not in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
             raise os_error(errno.EPERM if kind == socket.SOCK_RAW else errno.ESOCKTNOSUPPORT)
-        loop = current_loop()
+        loop = here()
         if loop is None or loop.stack is None:
             raise os_error(errno.ENETDOWN)
         self._stack: Stack = loop.stack

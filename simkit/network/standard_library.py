@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from simkit.kernel.virtual_time import current_loop
+from simkit.kernel.fence import here
 from simkit.network.host_socket import HostSocket
 from simkit.network.refusal import refusal
 from simkit.network.resolver import Resolver
@@ -24,7 +24,7 @@ _MARK = "_simkit_simulated"
 
 def _resolver() -> Resolver | None:
     """Return the resolver of the host whose code runs, None outside of host code."""
-    loop = current_loop()
+    loop = here()
     if loop is None:
         return None
     resolver: Resolver = loop._stack().interface.resolver
@@ -35,7 +35,7 @@ def _sockets() -> None:
     real_new = socket.socket.__new__
 
     def new(cls: type[socket.socket], *arguments: Any, **options: Any) -> socket.socket:
-        if issubclass(cls, HostSocket) or current_loop() is None:
+        if issubclass(cls, HostSocket) or here() is None:
             return real_new(cls)
         if cls is not socket.socket:
             raise refusal(f"{cls.__name__} would be a real socket; use asyncio's streams, with ssl= for TLS:")
@@ -93,7 +93,7 @@ def _tls() -> None:
         server_hostname: str | bytes | None = None,
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
-        loop = current_loop()
+        loop = here()
         if loop is None:
             return real(self, incoming, outgoing, server_side, server_hostname, session)
         return prepare(loop, self, lambda: real(self, incoming, outgoing, server_side, server_hostname, session))

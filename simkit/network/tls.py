@@ -16,6 +16,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from simkit.kernel.fence import outside
+
 if TYPE_CHECKING:
     from simkit.kernel import HostLoop
 
@@ -36,7 +38,8 @@ def prepare(loop: "HostLoop", context: ssl.SSLContext, make: Callable[[], ssl.SS
     made = make()
     clock: Any = loop.clock
     wall_ns = loop.world.epoch_ns + loop.world.now_ns if clock is None else clock.wall_ns()
-    _set_verification_time(made, wall_ns // 10**9)
+    with outside():  # host code may not use foreign functions
+        _set_verification_time(made, wall_ns // 10**9)
     return made
 
 

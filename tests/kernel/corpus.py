@@ -17,6 +17,9 @@ from typing import Any
 from simkit.hosts.host import Host
 from simkit.kernel import RealWorldReached, World
 from simkit.kernel.fence import in_words
+from simkit.network.network import Network
+from simkit.network.standard_library import install
+from simkit.network.topology import Topology
 
 SECOND = 10**9
 Escape = Callable[[], Awaitable[Any]]
@@ -67,7 +70,8 @@ def _enter(entry: Entry) -> Escape:
 
 
 def load() -> dict[str, Entry]:
-    """Return the whole corpus."""
+    """Return the whole corpus; its imports find `socket` as a worker prepares it."""
+    install()
     for name in ("virtual_escapes", "refused_escapes", "open_escapes"):
         importlib.import_module(name)
     return CORPUS
@@ -87,6 +91,7 @@ def attempt(code: Escape, name: str, seed: int = 7) -> dict[str, Any]:
 
     host = Host(world, name, program=program)
     host.cpu.cores = 3
+    Network(world, Topology()).attach(host)
     failures: list[BaseException] = []
     host.on_failure = lambda _, error: failures.append(error)
     host.boot()

@@ -1,5 +1,6 @@
 """Escapes that are refused, with the line that tried."""
 
+import _socket
 import _thread
 import asyncio
 import concurrent.futures
@@ -263,35 +264,44 @@ async def another_locale() -> None:
 # -- sockets
 
 
-@refused("socket.connect")
+@refused("a socket that blocks would stop every host")
 async def a_connection() -> None:
     socket.socket().connect(("127.0.0.1", 9))  # here
 
 
-@refused("socket.getaddrinfo")
+@refused("a socket that blocks would stop every host")
 async def a_connection_by_name() -> None:
-    socket.create_connection(("localhost", 9))  # here
+    socket.create_connection(("a", 9))  # here
+
+
+@refused("socket.connect")
+async def a_connection_beneath_the_module() -> None:
+    _socket.socket().connect(("127.0.0.1", 9))  # here
 
 
 @refused("socket.bind")
-async def a_port() -> None:
-    socket.socket().bind(("127.0.0.1", 0))  # here
+async def a_port_beneath_the_module() -> None:
+    _socket.socket().bind(("127.0.0.1", 0))  # here
 
 
 @refused("socket.sendto")
-async def a_datagram() -> None:
-    socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", 9))  # here
+async def a_datagram_beneath_the_module() -> None:
+    _socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", 9))  # here
+
+
+@refused("socket.getaddrinfo")
+async def an_address_beneath_the_module() -> None:
+    _socket.getaddrinfo("localhost", 9)  # here
+
+
+@refused("a pair of sockets would be real")
+async def a_pair_of_sockets() -> None:
+    socket.socketpair()  # here
 
 
 @refused("socket.send", compiled=True)
-async def a_pair_of_sockets() -> None:
-    one, _ = socket.socketpair()
-    one.send(b"x")  # here
-
-
-@refused("socket.gethostbyname")
-async def a_name() -> None:
-    socket.gethostbyname("localhost")  # here
+async def a_pair_of_sockets_beneath_the_module() -> None:
+    _socket.socketpair()[0].send(b"x")  # here
 
 
 @refused("")

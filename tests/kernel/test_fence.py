@@ -72,7 +72,7 @@ def hold_refused(name: str, answer: dict[str, Any]) -> None:
     assert error is not None, f"it went through and returned {answer['value']}"
     assert error.startswith("RealWorldReached: ")
     assert CORPUS[name].told in error.partition(" at ")[0]
-    assert f" at {inspect.getsourcefile(CORPUS[name].code)}:{CORPUS[name].line()}" in error
+    assert f" on host 'a' at {inspect.getsourcefile(CORPUS[name].code)}:{CORPUS[name].line()}" in error
 
 
 def test_the_corpus_is_large_and_holds_every_outcome() -> None:

@@ -235,6 +235,23 @@ async def the_name_of_the_machine() -> Any:
     return socket.gethostname(), platform.node(), os.uname().nodename
 
 
+@virtual(("127.0.0.1", 80))
+async def a_port() -> Any:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 80))
+        return listening.getsockname()
+
+
+@virtual(1)
+async def a_datagram() -> Any:
+    return socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", 9))
+
+
+@virtual(True)
+async def a_name() -> Any:
+    return socket.gethostbyname("a") == socket.getaddrinfo("a", 80)[0][4][0] != "127.0.0.1"
+
+
 @virtual((0x020000000001, 0x020000000001))
 async def the_hardware_address() -> Any:
     return getnode(), uuid.UUID(str(uuid1())).node

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from simkit.kernel.virtual_time import RealWorldReached
+from simkit.kernel import RealWorldReached
 from simkit.network import TcpParameters
 
 
@@ -298,6 +298,8 @@ def test_what_a_udp_socket_has_no_room_for_is_dropped(site):
 
 
 def test_what_would_block_or_is_not_simulated_is_refused_with_the_line(site):
+    finished = []
+
     async def program(host):
         here = f"on host 'a' at {__file__}:"
         blocking = socket.socket()
@@ -329,8 +331,12 @@ def test_what_would_block_or_is_not_simulated_is_refused_with_the_line(site):
         ):
             with pytest.raises(NotImplementedError, match="host 'a' is simulated and has no"):
                 await call
+        finished.append(True)
 
-    run(site, program)
+    # Swallowed or not, it ends the run.
+    with pytest.raises(RealWorldReached, match="would stop every host"):
+        run(site, program)
+    assert finished
 
 
 def test_happy_eyeballs_and_local_addresses_are_those_of_asyncio(site):

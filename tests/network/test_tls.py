@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from simkit.hosts.clock import Clock
-from simkit.kernel.virtual_time import current_loop
+from simkit.kernel.fence import here
 from simkit.kernel.world import EPOCH_NS
 
 UTC = datetime.UTC
@@ -250,7 +250,7 @@ def drawn_randomness():
     """Let OpenSSL draw from the stream of the host whose code runs."""
 
     def fill(buffer, size):
-        loop = current_loop()
+        loop = here()
         data = os.urandom(size) if loop is None else loop.world.stream(f"openssl/{loop.name}").bytes(size)
         ctypes.memmove(buffer, data, size)
         return 1

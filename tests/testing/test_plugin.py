@@ -123,7 +123,10 @@ async def test_mark_target(): ...
 
 @pytest.mark.simkit(seeds=1)
 async def test_dies():
-    os._exit(3)
+    from simkit.kernel.fence import outside
+
+    with outside():
+        os._exit(3)
 
 @pytest.mark.simkit(seeds=1)
 async def test_lives():

@@ -16,9 +16,11 @@ from typing import NoReturn
 from simkit.kernel.loop import HostLoop
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_KERNEL = os.path.dirname(_HERE.rstrip(os.sep)) + os.sep
+_WORLD = os.path.join(os.path.dirname(os.path.dirname(_HERE)), "world.py")
+_FRAMEWORK = os.path.dirname(os.path.dirname(_WORLD)) + os.sep
 _PATHS = sysconfig.get_paths()
 _STANDARD = tuple({_PATHS[name] + os.sep for name in ("stdlib", "platstdlib")})
+_OURS = 3
 _INSTALLED = tuple({_PATHS[name] + os.sep for name in ("purelib", "platlib")})
 
 
@@ -39,12 +41,27 @@ class RealWorldReached(RuntimeError):
 
 
 def refuse(loop: HostLoop, what: str, instead: str) -> NoReturn:
-    """Raise `RealWorldReached` for the code that runs, and let the world remember it."""
+    """Raise what `refusal` returns."""
+    raise refusal(loop, what, instead)
+
+
+def refusal(loop: HostLoop | None, what: str, instead: str = "") -> RealWorldReached:
+    """Return the error that tells of the line of host code that led here; its world remembers it and stops.
+
+    Args:
+        loop: the host's; None outside of host code.
+        what: was reached for.
+        instead: what to do; empty if `what` says it.
+    """
     place, through = offending_lines()
-    text = f"{what} at {place}{f', through {through}' if through else ''}: {instead}"
-    error = RealWorldReached(text, loop.name, loop.world.now_ns, place)
-    loop.world.reached(error)
-    raise error
+    name = "" if loop is None else loop.name
+    text = what + (f" on host {name!r}" if name else "") + f" at {place}" + (f", through {through}" if through else "")
+    error = RealWorldReached(
+        f"{text}: {instead}" if instead else text, name, 0 if loop is None else loop.world.now_ns, place
+    )
+    if loop is not None:
+        loop.world.reached(error)
+    return error
 
 
 def offending_lines() -> tuple[str, str]:
@@ -52,17 +69,19 @@ def offending_lines() -> tuple[str, str]:
     frames = _frames()
     ranks = [_rank(frame) for frame in frames]
     blamed = frames[ranks.index(min(ranks))]
-    return _place(blamed), "" if blamed is frames[0] else _place(frames[0])
+    # What simkit itself has between is of no use to who reads it.
+    innermost = next((frame for frame, rank in zip(frames, ranks, strict=True) if rank != _OURS), blamed)
+    return _place(blamed), "" if blamed is innermost else _place(innermost)
 
 
 def _frames() -> list[FrameType]:
-    """Return the frames of the code that runs, innermost first, up to the kernel that called it; at least one."""
+    """Return the frames of the code that runs, innermost first, up to the world that called it; at least one."""
     frame: FrameType | None = sys._getframe(1)
     found: list[FrameType] = []
     while frame is not None:
         path = frame.f_code.co_filename
         if not path.startswith((_HERE, "<frozen ")):
-            if path.startswith(_KERNEL) and found:
+            if path == _WORLD and found:
                 break
             found.append(frame)
         frame = frame.f_back
@@ -70,8 +89,10 @@ def _frames() -> list[FrameType]:
 
 
 def _rank(frame: FrameType) -> int:
-    """Return 0 for code of nobody's installation, 1 for an installed package, 2 for the standard library."""
+    """Return 0 for a program's own code, 1 for an installed package, 2 for the standard library, 3 for simkit."""
     path = frame.f_code.co_filename
+    if path.startswith(_FRAMEWORK):
+        return _OURS
     if path.startswith(_INSTALLED):
         return 1
     return 2 if path.startswith(_STANDARD) else 0

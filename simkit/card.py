@@ -105,8 +105,9 @@ class Control:
     """A simpler experiment on the very draws of a run, whose expectation is known (an external control variate).
 
     Attributes:
-        function: on the top level of a module: from the events of a run, in order, a window [begin, end) in ns, and the
-            parameters by name to a number, or None where nothing happened in the window.
+        function: on the top level of a module: ``function(heard, window, **parameters)``, where `heard` is the events
+            of the run in order, each as (time_ns, host, event), and `window` is (begin_ns, end_ns) without its end; it
+            returns a number, or None where nothing happened in the window.
         parameters: plain values.
         events: the kinds of events that it is given.
         expected: the mean of its number.

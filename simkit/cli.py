@@ -93,6 +93,8 @@ def _registry(systems: Sequence[str]) -> "Registry":
         sys.path.insert(0, str(Path.cwd()))
     try:
         return Registry(systems)
+    except ModuleNotFoundError as error:
+        bad_input(f"--system: {error}, in {Path.cwd()} or where Python looks for modules")
     except (ImportError, AttributeError, ValueError) as error:
         bad_input(f"--system: {error}")
 

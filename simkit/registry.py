@@ -35,7 +35,9 @@ class Registry:
 
     def __init__(self, systems: Iterable[str] = (), cards: Iterable[Card] = ()) -> None:
         self._own: dict[str, Card] = {card.name: card for card in cards}
-        for reference in systems:
+        self.references = tuple(systems)
+        """The further systems as ``MODULE:CARD``."""
+        for reference in self.references:
             card = self._load_reference(reference)
             self._own[card.name] = card
 

@@ -69,7 +69,8 @@ def all_runs(plan: Any, pool: "Pool", report: bool, as_json: bool) -> int:
         for order, document in [pair for pair in done if not pair[1].as_declared][:AGAIN_MAX]:
             variant = f" --variant {order.variant}" if order.variant else ""
             settings = "".join(f" --set '{setting}'" for setting in order.overrides)
-            click.echo(f"again   simkit run {order.scenario}{variant}{settings} --seed {document.seed}")
+            own = "".join(f" --system {system}" for system in order.systems)
+            click.echo(f"again   simkit run {order.scenario}{variant}{settings} --seed {document.seed}{own}")
     if pool.interrupted:
         click.echo(
             f"interrupted: {len(documents)} of {len(plan.orders)} runs are told, with what was measured", err=True
@@ -151,7 +152,10 @@ def run_twice(plan: Any, pool: "Pool", as_json: bool) -> int:
 def run_again(folder: Path, pool: "Pool", systems: tuple[str, ...], as_json: bool) -> int:
     """Run a run folder again; it must reach the digest that stands in it."""
     from simkit.explore.campaign import Order, summary
+    from simkit.language.problem import ScenarioError
+    from simkit.language.scenario import load_scenario
     from simkit.observe.document import read_document
+    from simkit.registry import Registry
 
     try:
         recorded = read_document(folder / "run.json")
@@ -159,6 +163,10 @@ def run_again(folder: Path, pool: "Pool", systems: tuple[str, ...], as_json: boo
         bad_input(f"{folder}: {error}")
     if recorded.ended_ns is not None and recorded.error is None:
         bad_input(f"{folder} was interrupted before its end: no run can be held against its digest")
+    try:
+        load_scenario(folder / "scenario.yaml", registry=Registry(systems))
+    except ScenarioError as error:
+        bad_input(error)
     order = Order(scenario=str(folder / "scenario.yaml"), systems=systems, trace="hashes")
     [(_, document)] = carried_out([order], pool, recorded.duration_ns)
     same = document.digest == recorded.digest

@@ -305,7 +305,8 @@ def audit_of(
     claims what cannot be tried.
     """
     if system not in registry.systems():
-        raise ValueError(f"no system is called {quoted(system)}; there are {', '.join(registry.systems())}")
+        there = f"there are {', '.join(registry.systems())}; name one of your own with --system MODULE:CARD"
+        raise ValueError(f"no system is called {quoted(system)}; {there}")
     try:
         card = registry.card(system)
     except NotInstalled as error:

@@ -284,7 +284,7 @@ def run_scenario(
             (folder / name).unlink(missing_ok=True)
         (folder / "scenario.yaml").write_text(dump(scenario), encoding="utf-8")
     run = Run(scenario, registry.card(scenario.system), folder=folder, trace=trace, strict=strict)
-    document = run.execute(say)
+    document = replace(run.execute(say), systems=registry.references)
     if folder is not None:
         document.write(folder / "run.json")
         (folder / "junit.xml").write_text(junit_xml(document), encoding="utf-8")

@@ -135,7 +135,7 @@ class VariantModel(Part):
     network: OpenMap | None = Field(default=None, description="changes to the network")
     config: OpenMap | None = Field(default=None, description="changes to config")
     load: OpenMap | None = Field(default=None, description="changes to load")
-    faults: OpenMap | None = Field(default=None, description="changes to faults")
+    faults: OpenMap | None = Field(default=None, description="changes to faults; NAME: null takes one away")
     supervise: Any = Field(default=None, description="another supervision")
     limits: OpenMap | None = Field(default=None, description="other limits")
 

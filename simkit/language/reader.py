@@ -126,6 +126,7 @@ class Reader:
         known = self.registry.systems()
         if node.value not in known:
             there = f"; there are {listed(known, 40)}" if known else "; none is installed"
+            there += "; name a system of your own with --system MODULE:CARD"
             near = nearest_quoted(node.value, known)
             self._refuse(node.position, f"unknown system {quoted(node.value)}{there}", near)
             return None

@@ -3,7 +3,7 @@
 from simkit.network.channel import Channel
 from simkit.network.codec import BigInteger, register_codec
 from simkit.network.endpoint import Endpoint
-from simkit.network.errors import RemoteError, RequestTimeout, Unreachable
+from simkit.network.errors import Refused, RemoteError, RequestTimeout, Unreachable
 from simkit.network.handlers import handles
 from simkit.network.link import Link
 from simkit.network.message import Message
@@ -27,6 +27,7 @@ __all__ = [
     "NameService",
     "Network",
     "Pairs",
+    "Refused",
     "RemoteError",
     "RequestTimeout",
     "Selector",

@@ -25,6 +25,10 @@ class Unreachable(OSError):
         self.tag = tag
 
 
+class Refused(Exception):
+    """What a handler raises to say no on purpose: the caller hears of it as a `RemoteError`, and nobody logs it."""
+
+
 class RemoteError(Exception):
     """The handler on the other host raised.
 

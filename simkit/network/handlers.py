@@ -7,12 +7,13 @@ It deliberately matches the exact type of a message, not its bases.
 """
 
 import inspect
+import logging
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from simkit.network.errors import RemoteError
+from simkit.network.errors import Refused, RemoteError
 from simkit.network.message import Message, MessageType
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _MARK = "__simkit_handles__"
+_log = logging.getLogger(__name__)
 
 
 class Failure(Message, tag="simkit.failure/1"):
@@ -68,6 +70,7 @@ class Handler:
         self._is_coroutine = inspect.iscoroutinefunction(function)
         self._queue: deque[tuple[Message, Origin]] | None = deque() if serial and self._is_coroutine else None
         self._busy = False
+        self._logged: set[type[Exception]] = set()
 
     def take(self, message: Message, origin: Origin) -> None:
         """Handle a message, now or after those before it."""
@@ -119,6 +122,10 @@ class Handler:
 
     def _failed(self, message: Message, origin: Origin, error: Exception) -> None:
         if origin.answer is not None:
+            if not isinstance(error, Refused) and type(error) not in self._logged:
+                # The caller may take it for an answer like any other; somebody has to see the mistake.
+                self._logged.add(type(error))
+                _log.error("the handler of %s from %s raised", message.wire_tag, origin.source, exc_info=error)
             origin.answer(Failure(type(error).__name__, str(error)))
         else:
             # Nobody waits for an answer, so nobody else would ever hear of it.

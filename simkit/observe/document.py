@@ -239,6 +239,7 @@ class Document(Part, frozen=True, kw_only=True):
     system: str = ""
     seed: int
     core: str = "python"
+    systems: tuple[str, ...] = ()
     duration_ns: int
     ended_ns: int | None = None
     warmup_ns: int = 0

@@ -151,7 +151,7 @@ def _count(audit: Audit, switches: Sequence[SwitchRow], figures: Sequence[Figure
     if not audit.experiments:
         return said
     runs = f"{len(audit.outcomes)} of {len(audit.experiments)} runs"
-    return f"{said} · {runs} in {number(round(audit.wall_seconds, 1))} s"
+    return f"{said} · {runs} with {number(round(audit.wall_seconds, 1))} s of work"
 
 
 def _counted(one: str, many: str, rows: Sequence[Row]) -> str:

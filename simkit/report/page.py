@@ -25,7 +25,7 @@ from simkit.report.figures import Drawing, drawings
 from simkit.report.messages import messages_of
 from simkit.report.page_data import page_data
 from simkit.report.sections import below, expectation_word, jump, story_lines
-from simkit.report.words import closest, digest_words, plain, sentence, title_of
+from simkit.report.words import closest, digest_words, own_systems, plain, sentence, title_of
 
 _LONG = 170
 """Characters of the sentence from which on it is set smaller."""
@@ -247,6 +247,7 @@ def _other(document: Document, behind: Document) -> str:
 
 def _command(document: Document, run_folder: str | None) -> str:
     text = f"simkit run {run_folder}" if run_folder else f"simkit run {plain(document.scenario)} --seed {document.seed}"
+    text += own_systems(document)
     return (
         f'Run it again: <code id="again">{escape(text)}</code>'
         f'<button type="button" data-copy="again" aria-live="polite">copy</button>'

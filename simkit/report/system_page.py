@@ -17,7 +17,7 @@ from simkit.language.vocabulary import event_names
 from simkit.registry import NotInstalled, Registry
 from simkit.report.catalogue import entry
 
-BEGIN = "<!-- generated from the card by `make docs`: do not edit between these two comments -->"
+BEGIN = "<!-- generated from the card by `simkit check --system-page`: do not edit between these two comments -->"
 END = "<!-- end of the generated part -->"
 
 

@@ -13,7 +13,7 @@ from simkit.observe.document import Document, ExpectationEntry, LogEntry, StoryS
 from simkit.observe.moment import NANOSECONDS, moment, number, span
 from simkit.report import strips
 from simkit.report.operations import text_chart
-from simkit.report.words import digest_words, plain, title_of
+from simkit.report.words import digest_words, own_systems, plain, title_of
 
 LEGEND_COLUMNS = 29
 """Columns right of the strips."""
@@ -275,7 +275,8 @@ def _verdict(document: Document, run_folder: str | None, paint: Paint, searches:
     digest = f"digest {digest_words(document.digest)}"
     lines = [f"{word} {_counts(document)} · {document.events:,} events{speed} · {digest}"]
     if run_folder:
-        lines.append(f"report   {run_folder}/report.html{fragment(document)}      again   simkit run {run_folder}")
+        again = f"again   simkit run {run_folder}{own_systems(document)}"
+        lines.append(f"report   {run_folder}/report.html{fragment(document)}      {again}")
     if run_folder and document.verdict == "fail" and not document.as_declared:
         wide = max((len(name) for name in searches), default=0)
         label = {"why": "why", "shrink": "smaller"}

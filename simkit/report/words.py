@@ -15,6 +15,11 @@ from simkit.report.strips import interval, violations
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 
 
+def own_systems(document: Document) -> str:
+    """Return the options of a command line that name the systems of the user's own, each after a space."""
+    return "".join(f" --system {plain(system)}" for system in document.systems)
+
+
 def plain(text: str, limit: int = 2_000) -> str:
     """Return text as one line without control or invisible characters; what is longer than `limit` is cut."""
     cut = text if len(text) <= limit else f"{text[:limit]}..."

@@ -10,6 +10,7 @@ from simkit.network import (
     Endpoint,
     Link,
     Message,
+    Refused,
     RemoteError,
     RequestTimeout,
     Unreachable,
@@ -35,6 +36,10 @@ class Wait(Message, tag="test.wait/1"):
 
 class Queue(Message, tag="test.queue/1"):
     seconds: float
+
+
+class No(Message, tag="test.no/1"):
+    pass
 
 
 class Fail(Message, tag="test.fail/1"):
@@ -82,6 +87,10 @@ class Service:
     @handles(Queue, serial=True)
     async def queue(self, message):
         await self.wait(message)
+
+    @handles(No)
+    async def refuse(self, message):
+        raise Refused("not today")
 
     @handles(Fail)
     async def fail(self, message):
@@ -156,6 +165,21 @@ def test_a_late_answer_is_a_time_out(pair):
         assert await network.request("b", Wait(0.1), 0.5) == Answer(0)
 
     pair(program)
+
+
+def test_a_handler_that_fails_is_logged_once_and_one_that_refuses_is_not(pair, caplog):
+    async def program(network):
+        for _ in range(3):
+            with pytest.raises(RemoteError, match="not today"):
+                await network.request("b", No(), 1.0)
+            with pytest.raises(RemoteError, match="no such thing"):
+                await network.request("b", Fail(), 1.0)
+
+    pair(program)
+    (logged,) = caplog.records
+    assert logged.levelname == "ERROR"
+    assert "the handler of test.fail/1 from a raised" in logged.getMessage()
+    assert "no such thing" in str(logged.exc_info[1])
 
 
 def test_a_handler_that_raises_answers_with_a_remote_error(pair):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from simkit.language.load import Load
 from simkit.language.units import Duration
-from simkit.network import Message, RemoteError, RequestTimeout, Unreachable, handles
+from simkit.network import Message, Refused, RemoteError, RequestTimeout, Unreachable, handles
 from simkit.node import Event, Node
 
 SECOND = 1_000_000_000
@@ -114,7 +114,7 @@ class Replica(Node):
             if copies < self.config.copies:
                 copies += await self.exchange(other)
         if copies < self.config.copies:
-            raise RuntimeError(f"only {copies} replicas know of add {number}")
+            raise Refused(f"only {copies} replicas know of add {number}")
         return Added(number)
 
     @handles(State)

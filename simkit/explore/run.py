@@ -73,6 +73,8 @@ class Run:
         trace: TraceKept = "none",
         strict: bool = False,
     ) -> None:
+        # Before the world is made: what is frozen is never collected in a worker, and a world is full of cycles.
+        self._keeps_frozen = _freeze()
         self.scenario = scenario
         self._card = card
         self.world = new_world(scenario)
@@ -93,7 +95,7 @@ class Run:
     def execute(self, say: Progress = lambda message: None, enough: Callable[[], bool] | None = None) -> Document:
         """Run to the end and return the run document; `enough` is asked at times, and ends the run when it says so."""
         began = _real_seconds()
-        with _quiet_collector(), _interruptible(self._interrupt):
+        with _quiet_collector(self._keeps_frozen), _interruptible(self._interrupt):
             with listen(self.world):
                 try:
                     self.assembly.start()
@@ -227,15 +229,23 @@ def versions() -> dict[str, str]:
     return {**found, "python": platform.python_version(), "machine": platform.machine()}
 
 
-@contextmanager
-def _quiet_collector() -> Iterator[None]:
-    """Keep what was there before the run out of its collections, so that its finalizers come where they always come.
+def _freeze() -> bool:
+    """Keep what is there out of later collections, so that a run's finalizers come where they always come.
 
-    In a worker it is kept out for good: going through every module's objects again costs more than a short run.
+    Returns:
+        Whether it is kept out for good, as in a worker: going through every module's objects again costs more than a
+        short run.
     """
-    collecting, keeps_frozen = gc.isenabled(), gc.get_freeze_count() > 0
+    keeps_frozen = gc.get_freeze_count() > 0
     gc.collect()
     gc.freeze()
+    return keeps_frozen
+
+
+@contextmanager
+def _quiet_collector(keeps_frozen: bool) -> Iterator[None]:
+    """Collect nothing but when the kernel does."""
+    collecting = gc.isenabled()
     # Off for the whole run: between two slices an automatic collection would come as often as observers store things.
     gc.disable()
     try:

@@ -1,5 +1,7 @@
 """Runs of a small system, from the file to the verdict."""
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -104,3 +106,16 @@ def test_interrupting_keeps_what_was_measured(registry: Registry) -> None:
     document = run.execute()
     assert document.verdict == "unknown"
     assert document.event_counts["greeting.answered"] > 10
+
+
+def test_a_worker_lets_go_of_the_world_of_a_run(registry: Registry) -> None:
+    gc.freeze()  # as a worker does, which says that it keeps what it has
+    try:
+        run = Run(load_scenario(FILE, registry=registry), registry.card("greetings"))
+        run.execute()
+        world = weakref.ref(run.world)
+        del run
+        gc.collect()
+        assert world() is None
+    finally:
+        gc.unfreeze()

@@ -385,6 +385,59 @@ def open_(folder: Path | None, rebuild: bool, logs: bool, runs: Path) -> None:
         click.launch(str(page.resolve()))
 
 
+@main.command()
+@click.argument("first", type=click.Path(path_type=Path), metavar="RUN_DIR", shell_complete=completing("runs"))
+@click.argument("second", type=click.Path(path_type=Path), metavar="RUN_DIR", shell_complete=completing("runs"))
+@click.option(
+    "--into",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where the page goes; diff.html beside the second run.",
+)
+@click.option("--no-page", is_flag=True, help="Only tell, write no page.")
+@click.option("--open", "show", is_flag=True, help="Open the page.")
+@json_option
+def diff(first: Path, second: Path, into: Path | None, no_page: bool, show: bool, as_json: bool) -> None:
+    """Compare two run folders: where they part, which verdicts differ, and both side by side.
+
+    A folder comes from a run by itself: simkit run X, then simkit run X --variant V (a table of many runs keeps
+    none). Exit: 0 the same run, 1 different, 2 bad input.
+    """
+    from simkit.run_command import compare_folders
+
+    if no_page and (show or into):
+        raise click.UsageError("--no-page leaves nothing to open or to put into a file")
+    target = None if no_page else into or second / "diff.html"
+    equal = compare_folders(first, second, target, as_json)
+    if show and target is not None and _has_screen():
+        click.launch(str(target.resolve()))
+    sys.exit(0 if equal else 1)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN_DIR", shell_complete=completing("runs"))
+@click.option(
+    "--format",
+    "name",
+    required=True,
+    metavar="FORMAT",
+    help="perfetto, csv, parquet, or one that another package adds.",
+    shell_complete=completing("formats"),
+)
+@click.option(
+    "--into", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Instead of the run folder."
+)
+@json_option
+def export(folder: Path, name: str, into: Path | None, as_json: bool) -> None:
+    """Write a run's messages, events, operations and metrics in a format that other tools read.
+
+    perfetto: trace.json.gz for ui.perfetto.dev and chrome://tracing. csv, parquet: one file for each table.
+    """
+    from simkit.run_command import export_run
+
+    export_run(folder, name, into or folder, as_json)
+
+
 def _has_screen() -> bool:
     """Return whether a browser could be opened; over a plain remote shell the path has to do."""
     return sys.platform in ("darwin", "win32") or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())

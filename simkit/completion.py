@@ -56,3 +56,10 @@ def runs(context: click.Context, parameter: click.Parameter, incomplete: str) ->
     folders = sorted(found.parent.as_posix() for found in place.glob("*/run.json"))
     fitting = [folder for folder in folders if folder.startswith(incomplete)]
     return [CompletionItem(folder) for folder in fitting] or [CompletionItem(incomplete, type="dir")]
+
+
+def formats(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return what a run can be exported as."""
+    from simkit.export.formats import formats as known
+
+    return [CompletionItem(name, help=each.title) for name, each in known().items() if name.startswith(incomplete)]

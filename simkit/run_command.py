@@ -149,6 +149,50 @@ def run_twice(plan: Any, pool: "Pool", as_json: bool) -> int:
     return 0 if result.equal else 1
 
 
+def compare_folders(first: Path, second: Path, into: Path | None, as_json: bool) -> bool:
+    """Compare two run folders, write the page of both, print the comparison; return whether they are the same run."""
+    from simkit.report.diff_text import as_json as as_data
+    from simkit.report.diff_text import diff_text
+    from simkit.report.pair import read_pair
+
+    try:
+        pair = read_pair(first, second)
+        if into is not None:
+            from simkit.report.diff_page import diff_page
+
+            into.write_text(diff_page(pair, into), encoding="utf-8")
+        page = None if into is None else str(into)
+        if as_json:
+            print_json(as_data(pair, page))
+        else:
+            click.echo(diff_text(pair, page=page, color=sys.stdout.isatty()), nl=False)
+    except (OSError, ValueError) as error:
+        bad_input(error)
+    return pair.equal
+
+
+def export_run(folder: Path, name: str, into: Path, as_json: bool) -> None:
+    """Export one run folder and say what was written."""
+    from simkit.export.formats import export, format_of
+    from simkit.report.pair import read_side
+
+    try:
+        chosen = format_of(name)
+        run = read_side(folder)
+        done = export(chosen, run.document, run.trace, into)
+    except (OSError, ValueError) as error:
+        bad_input(error)
+    if as_json:
+        print_json(
+            {"format": name, "files": {str(path): rows for path, rows in done.files.items()}, "notes": done.notes}
+        )
+        return
+    for path, rows in done.files.items():
+        click.echo(f"{path}   {rows:,} records" if rows is not None else f"{path}")
+    for note in done.notes:
+        click.echo(f"note   {note}")
+
+
 def run_again(folder: Path, pool: "Pool", systems: tuple[str, ...], as_json: bool) -> int:
     """Run a run folder again; it must reach the digest that stands in it."""
     from simkit.explore.campaign import Order, summary

@@ -189,7 +189,12 @@ def test_interrupting_keeps_what_was_measured(folder: Path) -> None:
         text=True,
         start_new_session=True,
     )
-    time.sleep(6)
+    # The run is under way, and Ctrl-C no longer ends a program that is still starting, once its trace holds records.
+    deadline = time.monotonic() + 100
+    while not any(trace.stat().st_size > 1_000 for trace in folder.glob("runs/*/trace.bin")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "the run never wrote a record"
+        time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors

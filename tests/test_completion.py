@@ -37,3 +37,9 @@ def test_runs_below_the_folder_of_runs(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "runs" / "steady-1").mkdir(parents=True)
     (tmp_path / "runs" / "steady-1" / "run.json").write_text("{}")
     assert offered("open") == ["runs/steady-1"]
+    assert offered("diff", "runs/other") == ["runs/steady-1"]
+    assert offered("export") == ["runs/steady-1"]
+
+
+def test_formats_of_an_export() -> None:
+    assert offered("export", "runs/steady-1", "--format") == ["perfetto", "csv", "parquet"]

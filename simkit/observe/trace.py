@@ -176,7 +176,8 @@ class _Chunk(NamedTuple):
 class StoredTrace:
     """A trace in its file, read a chunk at a time.
 
-    A ValueError says that the file is not a trace; one that was cut (the run was interrupted) reads up to the cut.
+    A ValueError says that the file is not a trace, or is damaged inside; one that was cut (the run was interrupted)
+    reads up to the cut.
     """
 
     def __init__(self, path: Path) -> None:
@@ -247,9 +248,12 @@ class StoredTrace:
             chunk = self._chunks[number]
             with self.path.open("rb") as file:
                 file.seek(chunk.offset)
-                data = zlib.decompress(file.read(chunk.size))
+                packed = file.read(chunk.size)
             array_head = b"\xdd" + len(chunk.hashes).to_bytes(4, "big")
-            self._decoded = number, self._decoder.decode(array_head + data)
+            try:
+                self._decoded = number, self._decoder.decode(array_head + zlib.decompress(packed))
+            except (zlib.error, msgspec.MsgspecError) as error:
+                raise ValueError(f"{self.path} is damaged from record {chunk.first:,} on: {error}") from error
         return self._decoded[1]
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from simkit.observe.document import Document
 from simkit.observe.trace import StoredTrace, TraceRecord
-from simkit.report.payload import read_datagram, read_message, read_stream
+from simkit.report.passage import Passage, passage_of, payload_words
 from simkit.report.strips import end_of, violations
 
 MESSAGES_MAX = 50_000
@@ -86,8 +86,9 @@ def messages_of(document: Document, trace: StoredTrace) -> Messages:
     read = 0
     for _, record in trace.some_records(moments, CHUNKS_MAX):
         read += 1
-        if record.kind == "stream" or record.kind == "message":
-            _note_message(sent, record, places)
+        passage = passage_of(record)
+        if passage is not None:
+            _note_message(sent, record, passage, places)
         elif record.kind == "event" and record.host in places:
             told.time_ns.append(record.time_ns)
             told.source.append(places[record.host])
@@ -129,32 +130,20 @@ def messages_of(document: Document, trace: StoredTrace) -> Messages:
     )
 
 
-def _note_message(rows: Rows, record: TraceRecord, places: Mapping[str, int]) -> None:
+def _note_message(rows: Rows, record: TraceRecord, passage: Passage, places: Mapping[str, int]) -> None:
     """Note one message, datagram, or piece of a stream; hosts that the document does not know are left out."""
-    detail = record.detail
-    source, target = places.get(str(detail[0])), places.get(record.host)
+    source, target = places.get(passage.source), places.get(passage.target)
     if source is None or target is None:
         return
-    outcome, kind, link = "arrived", "", -1
-    if record.kind == "message":
-        outcome = "arrived" if detail[-1] == "delivered" else str(detail[-1])
-        kind = str(detail[1])
-        if kind != "udp" and detail[3] != "send":
-            link = int(str(detail[2])) * 2  # a request and its reply
-    else:
-        link = int(str(detail[1])) * 2 + 1  # a connection
-        if len(detail) > 3 and type(detail[2]) is int:
-            outcome = str(detail[3])
-        elif type(detail[2]) is not int:
-            kind = str(detail[2])
     rows.time_ns.append(record.time_ns)
     rows.sent_ns.append(-1 if record.sent_ns is None else record.sent_ns)
     rows.source.append(source)
     rows.target.append(target)
-    rows.outcome.append(outcome)
-    rows.link.append(link)
+    rows.outcome.append(passage.outcome)
+    # Requests and connections are numbered each for themselves.
+    rows.link.append(-1 if passage.link < 0 else passage.link * 2 + passage.connection)
     rows.size.append(record.payload_length)
-    rows.kind.append(kind)
+    rows.kind.append(passage.kind)
     rows.head.append((record.kind, record.payload_head))
 
 
@@ -276,7 +265,7 @@ class _Texts:
         for place in np.argsort(distance, kind="stable").tolist():
             index = chosen[place]
             record, head = rows.head[index]
-            what, said = _read(rows.kind[index], record, head, self._meanings)
+            what, said = payload_words(record, rows.kind[index], head, self._meanings)
             kind[place] = kinds.place(what)
             if said and self._room > 0:
                 before = len(self._words.words)
@@ -284,14 +273,6 @@ class _Texts:
                 self._room -= len(said) + 4 if len(self._words.words) > before else 0
         self.texts = self._words.words
         return {"kind": kind, "text": text}
-
-
-def _read(kind: str, record: str, head: bytes, meanings: Mapping[str, str]) -> tuple[str, str]:
-    if record == "stream" and not kind:
-        return read_stream(head, meanings) if head else ("bytes", "")
-    if kind == "udp":
-        return kind, read_datagram(head)
-    return kind, read_message(head) if head else ""
 
 
 def story_messages(document: Document, messages: Messages) -> list[int]:

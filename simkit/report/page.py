@@ -77,14 +77,14 @@ def page(
     drawn = drawings(document, behind) if figures is None else figures
     start_ns, told = opening_moment(document), sentence(document)
     messages = None if trace is None else messages_of(document, trace)
-    script, style = _script(), "".join(_template(f"style/{name}.css") for name in STYLES)
+    script, style = _script(), "".join(template(f"style/{name}.css") for name in STYLES)
     values = {
         "title": escape(f"{_BADGES[document.verdict]} {title_of(document)} · seed {document.seed}"),
         "style": style,
         "script": script,
         "script_hash": f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
-        "verdict": _verdict_class(document),
-        "badge": _badge(document),
+        "verdict": verdict_class(document),
+        "badge": badge(document),
         "name": escape(title_of(document)) + _changes(document),
         "facts": _facts(document),
         "sentence": escape(told),
@@ -101,7 +101,7 @@ def page(
         "footer": _footer(document),
         "data": page_data(document, start_ns, messages),
     }
-    return _fill(_template("page.html"), values)
+    return fill(template("page.html"), values)
 
 
 def write_page(document: Document, path: Path, *, behind: Document | None = None) -> None:
@@ -133,28 +133,30 @@ def opening_moment(document: Document) -> int:
 @cache
 def _script() -> str:
     """Return all of the page's script as one function, so that it leaves no name behind."""
-    parts = "\n".join(_template(f"script/{name}.js") for name in SCRIPTS)
+    parts = "\n".join(template(f"script/{name}.js") for name in SCRIPTS)
     return f'"use strict";\n(() => {{\n{parts}}})();\n'
 
 
 @cache
-def _template(name: str) -> str:
+def template(name: str) -> str:
+    """Return the text of one of the files that pages are made of."""
     return files("simkit.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _fill(template: str, values: Mapping[str, str]) -> str:
+def fill(text: str, values: Mapping[str, str]) -> str:
     """Put values into the template in one pass, so that nothing within a value is ever taken for a place."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: values[place.group(1)], template)
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: values[place.group(1)], text)
 
 
-def _badge(document: Document) -> str:
+def badge(document: Document) -> str:
+    """Return the verdict as one word, and whether the scenario declares it."""
     surprise = document.as_declared == (document.verdict == "pass")
     return _BADGES[document.verdict] + (
         "" if surprise else ", as declared" if document.as_declared else ", not as declared"
     )
 
 
-def _verdict_class(document: Document) -> str:
+def verdict_class(document: Document) -> str:
     """Return the words by which the style knows how it ended: a failure that was declared is no alarm."""
     return f"{document.verdict} declared" if document.verdict == "fail" and document.as_declared else document.verdict
 

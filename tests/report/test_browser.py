@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 from report_browser import Browser, installed
-from report_samples import failing
+from report_samples import failing, passing
 from report_traces import with_senders, write_trace
 
+from simkit.report.diff_page import diff_page
 from simkit.report.page import page
+from simkit.report.pair import read_pair
 
 pytestmark = [
     pytest.mark.browser,
@@ -188,3 +190,23 @@ def test_dark_and_light_differ_in_the_drawing_too(browser: Browser) -> None:
 def test_it_prints(browser: Browser, tmp_path: Path) -> None:
     browser.paper(tmp_path / "report.pdf")
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_two_runs_side_by_side_fit_a_phone_and_ask_for_nothing(running: Browser, tmp_path: Path) -> None:
+    for name, document, rounds in (("one", passing(), 300), ("other", with_senders(failing()), 290)):
+        (tmp_path / name).mkdir()
+        document.write(tmp_path / name / "run.json")
+        write_trace(tmp_path / name / "trace.bin", rounds)
+    path = tmp_path / "diff.html"
+    path.write_text(diff_page(read_pair(tmp_path / "one", tmp_path / "other"), path), encoding="utf-8")
+    running.said.clear()
+    running.requests.clear()
+    running.resize(390, 800)
+    running.open(path)
+    assert running.evaluate("document.documentElement.scrollWidth") <= 390
+    # Both strips mark the same moment at the same place of the one axis.
+    places = running.evaluate("[...document.querySelectorAll('.parted.course')].map(mark => mark.offsetLeft)")
+    assert len(places) == 2
+    assert places[0] == places[1] > 0
+    assert running.said == []
+    assert running.requests == [path.as_uri()]

@@ -123,9 +123,10 @@ def test_this_environment_is_the_pinned_one(declared: dict[str, Any], pins: dict
 
 def test_the_framework_imports_only_what_it_declares(project: Path, declared: dict[str, Any]) -> None:
     base = declared["project"]["dependencies"]
-    # Asked for by one property of a run's outcome, which says what to install; the plugin, which only pytest loads; and
-    # what serves a user's ASGI application, which says so too.
-    assert undeclared(project / "simkit", [*base, "pandas", "pytest", "uvicorn"]) == {}
+    # Asked for by one property of a run's outcome, which says what to install; the plugin, which only pytest loads;
+    # what serves a user's ASGI application, which says so too; and an export, which has an extra of its own.
+    tools = declared["project"]["optional-dependencies"]["export"]
+    assert undeclared(project / "simkit", [*base, "pandas", "pytest", "uvicorn", *tools]) == {}
     assert undeclared(project / "faults", base) == {}
 
 
@@ -142,10 +143,10 @@ def test_a_block_imports_only_what_some_extra_declares(project: Path, declared: 
     assert undeclared(project / "nodes" / "simkit_nodes" / "blocks", anything) == {}
 
 
-def test_every_extra_is_a_system_and_all_has_every_extra(declared: dict[str, Any]) -> None:
+def test_every_extra_is_a_system_or_the_exports_and_all_has_every_extra(declared: dict[str, Any]) -> None:
     extras = declared["project"]["optional-dependencies"]
     systems = set(declared["project"]["entry-points"]["simkit.systems"])
-    assert set(extras) - {"all"} <= systems
+    assert set(extras) - {"all", "export"} <= systems
     assert {extra for text in extras["all"] for extra in Requirement(text).extras} == set(extras) - {"all"}
 
 

@@ -5,6 +5,7 @@ defect, so every check of a system is tested with a history that breaks it. `doc
 system's card comes by each of these.
 """
 
+from simkit.checks.burn_rate import BurnRateAlert, workbook_alerts
 from simkit.checks.check import Check, Step, Violation, sees
 from simkit.checks.conservation import Conservation
 from simkit.checks.convergence import Convergence
@@ -12,7 +13,9 @@ from simkit.checks.exactly_once import ExactlyOnce
 from simkit.checks.history import HistoryCheck
 from simkit.checks.linearizability import Linearizability
 from simkit.checks.linearization import Budget, Linearization, linearize
+from simkit.checks.metastability import Metastability
 from simkit.checks.model import ILLEGAL, Model, returned
+from simkit.checks.objective import ServiceLevelObjective
 from simkit.checks.objects import CompareAndSetRegister, KeyValue, Lock, Log, Queue, Register, Set
 from simkit.checks.sessions import Access, MonotonicReads, MonotonicWrites, ReadYourWrites, WritesFollowReads
 from simkit.observe.explanation import Explanation
@@ -21,6 +24,7 @@ __all__ = [
     "ILLEGAL",
     "Access",
     "Budget",
+    "BurnRateAlert",
     "Check",
     "CompareAndSetRegister",
     "Conservation",
@@ -33,12 +37,14 @@ __all__ = [
     "Linearization",
     "Lock",
     "Log",
+    "Metastability",
     "Model",
     "MonotonicReads",
     "MonotonicWrites",
     "Queue",
     "ReadYourWrites",
     "Register",
+    "ServiceLevelObjective",
     "Set",
     "Step",
     "Violation",
@@ -46,4 +52,5 @@ __all__ = [
     "linearize",
     "returned",
     "sees",
+    "workbook_alerts",
 ]

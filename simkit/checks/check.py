@@ -111,6 +111,12 @@ class Check:
     def invoked(self, operation: Operation) -> None:
         """See an operation of the history begin; what becomes of it is known when the run ends, in `conclude`."""
 
+    def fault_began(self, time_ns: int, name: str, targets: tuple[str, ...]) -> None:
+        """See a fault begin just before it takes effect, by its name in the scenario; targets are hosts or links."""
+
+    def fault_ended(self, time_ns: int, name: str, targets: tuple[str, ...]) -> None:
+        """See a fault end just after it was undone; an act ends in the instant in which it begins."""
+
     def conclude(self, end_ns: int) -> None:
         """See the end of the run: the last chance to find that something never happened."""
 

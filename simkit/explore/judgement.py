@@ -7,7 +7,7 @@ It deliberately reads nothing but emitted events, metrics and the times of fault
 the run, not of the system under test.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -18,6 +18,7 @@ from simkit.checks.check import Check, Sight, Violation
 from simkit.explore.story import Storyteller
 from simkit.kernel import Record, World
 from simkit.language.expectation import Always, Eventually, Expectation, Fails, MetricBound, Sometimes
+from simkit.language.problem import listed
 from simkit.language.units import format_clock, format_duration
 from simkit.node import Event
 from simkit.observe.document import ExpectationEntry, FaultEntry, StoryStep, Verdict, ViolationEntry, tell
@@ -70,6 +71,7 @@ class Evidence:
         metrics: what was measured.
         event_counts, first_events: how often each event was emitted, and when first.
         faults: every time a fault held.
+        unhealed: names of faults that were to heal and had not when the run ended; those for ever are not among them.
     """
 
     windows: Windows
@@ -79,6 +81,17 @@ class Evidence:
     event_counts: Mapping[str, int]
     first_events: Mapping[str, int]
     faults: tuple[FaultEntry, ...]
+    unhealed: tuple[str, ...] = ()
+
+    @property
+    def liveness_since(self) -> str:
+        """What `liveness_from_ns` is the moment of, in words."""
+        last = [each for each in self.faults if self.liveness_from_ns in (each.begin_ns, each.end_ns)]
+        if not last:
+            return "the last arrival"
+        if last[-1].end_ns is None:
+            return "the last fault began"
+        return "the last fault struck" if last[-1].kind == "act" else "the last fault healed"
 
 
 class Judge:
@@ -107,6 +120,7 @@ class Judge:
         self._storyteller = Storyteller(world.records)
         world.records.subscribe(("event",), self._heard)
         world.records.subscribe(("history",), self._operated)
+        world.records.subscribe(("fault",), self._struck)
 
     def _heard(self, record: Record) -> None:
         time_ns, host, event = record.time_ns, record.host, cast(Event, record.value)
@@ -130,15 +144,31 @@ class Judge:
         return self._sights[kind]
 
     def _operated(self, record: Record) -> None:
-        if record.detail[0] != "invoke":
-            return
-        operation: Any = record.value
+        if record.detail[0] == "invoke":
+            operation: Any = record.value
+            self._tell_all(record.time_ns, lambda check: check.invoked(operation))
+
+    def _struck(self, record: Record) -> None:
+        name, _, edge, *targets = (str(each) for each in record.detail)
+        time_ns, struck = record.time_ns, tuple(targets)
+        if edge == "begins":
+            self._tell_all(time_ns, lambda check: check.fault_began(time_ns, name, struck))
+        else:
+            self._tell_all(time_ns, lambda check: check.fault_ended(time_ns, name, struck))
+
+    def _tell_all(self, time_ns: int, tell: Callable[[Check], None]) -> None:
+        """Tell every check of something; one that raises hears of nothing more."""
         for watch in self._watches.values():
-            if not watch.crashed:
-                try:
-                    watch.check.invoked(operation)
-                except Exception as error:
-                    watch.crashed = exception_text(error)
+            if watch.crashed:
+                continue
+            try:
+                tell(watch.check)
+                if len(watch.check.violations) > len(watch.stories):
+                    self._tell(watch)
+                if watch.awaited:
+                    watch.note(time_ns)
+            except Exception as error:
+                watch.crashed = exception_text(error)
 
     def _tell(self, watch: Watch) -> None:
         """Tell new violations while what led to them is still remembered."""
@@ -155,14 +185,7 @@ class Judge:
 
     def conclude(self, evidence: Evidence) -> list[ExpectationEntry]:
         """Judge every expectation, in the order of the file."""
-        for watch in self._watches.values():
-            if not watch.crashed:
-                try:
-                    watch.check.conclude(evidence.end_ns)
-                    watch.note(evidence.end_ns)
-                    self._tell(watch)
-                except Exception as error:
-                    watch.crashed = exception_text(error)
+        self._tell_all(evidence.end_ns, lambda check: check.conclude(evidence.end_ns))
         return [self._judged(expectation, evidence) for expectation in self._expectations]
 
     def _judged(self, expectation: Expectation, evidence: Evidence) -> ExpectationEntry:
@@ -179,7 +202,8 @@ class Judge:
     def _of_check(self, expectation: Always | Fails, evidence: Evidence) -> ExpectationEntry:
         watch = self._watches[expectation.check]
         check = watch.check
-        broken = check.violations_total > 0 or (isinstance(expectation, Fails) and not check.holds)
+        left = isinstance(expectation, Fails) and not check.holds and not check.undecided
+        broken = check.violations_total > 0 or left
         verdict: Verdict = "fail" if broken else "unknown" if check.undecided else "pass"
         if watch.crashed:
             verdict = "error"
@@ -215,11 +239,13 @@ class Judge:
         begin_ns, within_ns = evidence.liveness_from_ns, int(expectation.within)
         deadline_ns = begin_ns + within_ns
         reached_ns = watch.first_holding(begin_ns, min(deadline_ns, evidence.end_ns))
-        since = "the last fault healed" if evidence.windows.faults else "the last arrival"
+        since = evidence.liveness_since
         margin: float | None = None
         violations: tuple[ViolationEntry, ...] = ()
         if watch.crashed:
             verdict, summary = "error", _crash(watch)
+        elif evidence.unhealed:
+            verdict, summary = "unknown", f"the run ended while {listed(evidence.unhealed)} held: no time to recover"
         elif reached_ns is not None:
             taken_ns = reached_ns - begin_ns
             verdict, summary = "pass", f"{format_duration(taken_ns)} after {since}"

@@ -151,6 +151,7 @@ class Run:
             event_counts=observation.journal.event_counts,
             first_events=observation.journal.first_events,
             faults=faults,
+            unhealed=tuple(dict.fromkeys(each.injection.name for each in strikes if _unhealed(each))),
         )
         expectations = self.judge.conclude(evidence)
         finished = not self._error and not self._unfinished
@@ -220,6 +221,10 @@ def _liveness_from(strikes: Sequence[Strike], last_arrival_ns: int) -> int:
     if not strikes:
         return last_arrival_ns
     return max(strike.begin_ns if strike.end_ns is None else strike.end_ns for strike in strikes)
+
+
+def _unhealed(strike: Strike) -> bool:
+    return strike.end_ns is None and not strike.injection.timing.forever
 
 
 def versions() -> dict[str, str]:

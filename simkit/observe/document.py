@@ -297,7 +297,7 @@ def tell(
     """Return a violation whose story also tells which faults held or struck while it came about.
 
     A fault belongs to the story when it held at some moment between the first step and the violation, and touched a
-    host of the story, one that a step names in its text, or no host at all (a link, the load).
+    host of the story, one that a step names in its text, or no host at all (the load).
     """
     told = sorted(story, key=lambda step: step.time_ns)
     if not told or told[-1].time_ns < time_ns:
@@ -308,8 +308,9 @@ def tell(
     first_ns = told[0].time_ns
     for fault in faults:
         ended_ns = time_ns if fault.end_ns is None else fault.end_ns
-        strangers = [target for target in fault.targets if target not in actors]
-        if fault.begin_ns > time_ns or ended_ns < first_ns or (fault.targets and len(strangers) == len(fault.targets)):
+        # A link is named by its hosts or groups, `a <-> b`, and touches the hosts of both sides.
+        touched = {*fault.targets, *(host for *sides, _ in fault.links for side in sides for host in side)}
+        if fault.begin_ns > time_ns or ended_ns < first_ns or (touched and actors.isdisjoint(touched)):
             continue
         told.append(StoryStep(time_ns=fault.begin_ns, host="", text=fault.text, fault=fault.name, line=fault.line))
     # A fault comes before what happens at the same moment, the violation after it.

@@ -89,6 +89,15 @@ def test_a_story_tells_which_faults_touched_it() -> None:
     ]
 
 
+@pytest.mark.parametrize(("other", "told"), [("workers-1", True), ("workers-2", False)])
+def test_a_fault_of_a_link_touches_both_of_its_ends(other: str, told: bool) -> None:
+    steps = [StoryStep(time_ns=10, host="workers-1", text="asks")]
+    links = ((("broker",), (other,), True),)
+    cut = FaultEntry(name="cut", fault="partition", targets=("broker <-> x",), links=links, begin_ns=20, end_ns=40)
+    violation = tell(50, "workers-1", "no answer", steps, [cut])
+    assert ("cut" in {step.fault for step in violation.story}) == told
+
+
 def test_a_violation_without_a_story_tells_itself() -> None:
     violation = tell(50, "workers-1", "task took effect twice", [], [])
     assert [(step.text, step.violation) for step in violation.story] == [("task took effect twice", True)]

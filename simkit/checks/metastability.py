@@ -215,13 +215,14 @@ class Metastability(Check):
         """Judge an interval after the trigger has gone."""
         assert episode.gone_ns is not None
         end_ns = begin_ns + self._interval_ns
-        down = self._down(episode.steady, offered, served)
-        if down and offered > episode.steady.most and not episode.intervals and not episode.well:
+        steady = episode.steady
+        overloaded = offered > steady.most and served < self.share * offered
+        if overloaded and not episode.intervals:
             episode.triggers[OVERLOAD] = ""
             episode.gone(end_ns)
-        elif not offered or (down and offered > episode.steady.most):
+        elif overloaded or not offered:
             episode.idle_ns += self._interval_ns
-        elif down:
+        elif served < self.share * min(offered, steady.served):
             episode.well = 0
             episode.offered += offered
             episode.served += served
@@ -235,9 +236,6 @@ class Metastability(Check):
             episode.well += 1
             if episode.well >= self.steady_intervals:
                 self._recover(episode, episode.back_ns)
-
-    def _down(self, steady: Steady, offered: int, served: int) -> bool:
-        return served < self.share * min(offered, steady.served)
 
     def _recover(self, episode: Episode, back_ns: int) -> None:
         assert episode.gone_ns is not None

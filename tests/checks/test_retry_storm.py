@@ -71,7 +71,9 @@ def test_a_burst_of_users_does_the_same_without_any_fault(registry: Registry) ->
     document = run_scenario(FILE, variant="burst", registry=registry)
     assert document.as_declared
     assert not document.faults
-    assert "after the overload had gone" in entry(document, "fails recovers_by_itself").summary
+    [violation] = entry(document, "fails recovers_by_itself").violations
+    assert "after the overload had gone" in violation.text
+    assert [step.time_ns / S for step in violation.story if step.text == "the overload has gone"] == [36]
 
 
 def test_a_run_that_is_too_short_decides_nothing(registry: Registry) -> None:

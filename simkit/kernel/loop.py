@@ -139,6 +139,7 @@ class HostLoop(Networking):
     _current_handle: Any = None
     _executor_shutdown_called = False
     _asyncgens_shutdown_called = False
+    _clock_resolution = 1e-9
     slow_callback_duration = 0.1
 
     _context: Context | None = None

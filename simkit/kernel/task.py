@@ -60,6 +60,7 @@ class Future(_SerialHash, asyncio.Future[Any]):
     __hash__ = _SerialHash.__hash__
 
 
+_loop_of = asyncio.futures._get_loop  # type: ignore[attr-defined]
 _future_init = asyncio.Future.__init__
 _set_result = asyncio.Future.set_result
 _set_exception = asyncio.Future.set_exception
@@ -237,7 +238,7 @@ class Task(asyncio.Task[Any]):
             self._must_cancel = False
         elif getattr(awaited, "_asyncio_future_blocking", None) is None:
             self._fail_soon(f"Task got bad yield: {awaited!r}")
-        elif awaited.get_loop() is not self._loop:
+        elif (awaited._loop if type(awaited) in _OWN else _loop_of(awaited)) is not self._loop:
             self._fail_soon(f"Task {self!r} got Future {awaited!r} attached to a different loop")
         elif not awaited._asyncio_future_blocking:
             self._fail_soon(f"yield was used instead of yield from in task {self!r} with {awaited!r}")
@@ -264,6 +265,8 @@ class Task(asyncio.Task[Any]):
         """Go on: the awaited future is done. `HostLoop.call_soon` spares a future this call, and itself the handle."""
         self._loop.enqueue(self)
 
+
+_OWN = (Future, Task)  # of these it is known that they have a loop, without a call
 
 # Since CPython 3.13 a task whose last cancellation request is withdrawn is not cancelled at its next step.
 _UNCANCEL_WITHDRAWS = sys.version_info >= (3, 13)

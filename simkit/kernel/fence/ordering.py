@@ -13,9 +13,11 @@ from simkit.kernel.loop import HostLoop
 
 
 def install() -> None:
-    """Let `as_completed` start coroutines in the order given."""
+    """Let `as_completed` start coroutines in the order given, each of them once."""
 
     def as_completed(loop: HostLoop, fs: Iterable[Any], **options: Any) -> Any:
-        return real([asyncio.ensure_future(each) for each in fs], **options)
+        if asyncio.iscoroutine(fs) or asyncio.isfuture(fs):
+            return real(fs, **options)  # which it refuses
+        return real([asyncio.ensure_future(each) for each in dict.fromkeys(fs)], **options)
 
     real = divert_python(asyncio.as_completed, as_completed)

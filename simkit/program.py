@@ -40,10 +40,13 @@ class Program(Node):
         """Call the function, await what it returns, and serve it if it is an application."""
         made = type(self).made
         result = made(self) if _takes_node(made) else made()
-        if inspect.isawaitable(result):
-            result = await result
-        if result is not None:
-            await serve(result, self.port)
+        try:
+            if inspect.isawaitable(result):
+                result = await result
+            if result is not None:
+                await serve(result, self.port)
+        finally:
+            await _wind_down()
 
 
 def program(made: Made, *, port: int = PORT) -> type[Program]:
@@ -73,6 +76,19 @@ def _takes_node(made: Made) -> bool:
     if len(needed) > 1:
         raise NotAProgram(f"{made.__name__} needs {len(needed)} arguments; a program takes its node, or nothing")
     return len(needed) == 1
+
+
+async def _wind_down() -> None:
+    """Do what `asyncio.run` does at its end: cancel what is left, and close asynchronous generators."""
+    loop: Any = asyncio.get_running_loop()
+    left = [task for task in loop.tasks.values() if task is not asyncio.current_task()]
+    for task in left:
+        task.cancel()
+    for task, result in zip(left, await asyncio.gather(*left, return_exceptions=True), strict=True):
+        if isinstance(result, Exception):
+            text = "unhandled exception during the end of a program"
+            loop.call_exception_handler({"message": text, "exception": result, "task": task})
+    await loop.shutdown_asyncgens()
 
 
 async def serve(application: Any, port: int) -> None:

@@ -8,7 +8,7 @@ It deliberately does not know what program it runs: `program` makes the main cor
 """
 
 from collections.abc import Callable, Coroutine
-from signal import SIGTERM
+from signal import SIG_DFL, SIGTERM
 from typing import TYPE_CHECKING, Any, Literal
 
 from simkit.hosts.clock import Clock
@@ -44,7 +44,9 @@ class Host:
         program: makes the main coroutine of the process; called at every boot.
         loop: the event loop of the running, or last, process.
         incarnation: how often it has booted.
-        exit_code: how the last process ended: 0 for a return from its program, 1 for an exception, None otherwise.
+        exit_code: how the last process ended: 0 for a return from its program, 1 for an exception, minus its number for
+            a signal of the process's own (`signal.raise_signal`), None otherwise.
+        executor_cost_ns: what a function in an executor, or in `asyncio.to_thread`, takes; read at every boot.
         on_failure: called with an exception that ended the process.
         listeners: called after each transition with the host and one of boot, exit, stop, kill, power_cut, wipe, pause,
             resume.
@@ -74,6 +76,7 @@ class Host:
         self.cpu = cpu or Cpu(world)
         self.disk = disk or Disk(world, name)
         self.program = program
+        self.executor_cost_ns = 0
         self.loop: HostLoop = world.new_loop(name, index)
         self.incarnation = 0
         self.exit_code: int | None = None
@@ -152,6 +155,8 @@ class Host:
         loop = self.loop
         loop.host = self
         loop.clock = self.clock
+        if self.executor_cost_ns:
+            loop.executor_cost_ns = self.executor_cost_ns
         loop.set_exception_handler(self._failed_somewhere)
         self._told("boot", self.incarnation)
         if self.program is not None:
@@ -187,18 +192,24 @@ class Host:
 
     # -- a process ends
 
+    def ended_by_signal(self, number: int) -> None:
+        """End the process because of a signal that it sent to itself and does not handle."""
+        if self._running:
+            self.exit_code = -number
+            self._end("exit")
+
     def stop(self, grace_ns: int = GRACE_NS) -> None:
         """Send SIGTERM: its handler runs, or the main task is cancelled; after `grace_ns` the process is killed."""
         if not self._running:
             return
         self._told("stop")
         self._terminating = True
-        handler = self.loop.signal_handlers.get(SIGTERM)
-        if handler is not None:
-            self.world.post(self.world.now_ns, self.loop, handler[0], *handler[1])
-        elif self.main_task is not None:
+        handler = self.loop.signal_handlers.get(SIGTERM, SIG_DFL)
+        if callable(handler):
+            self.world.post(self.world.now_ns, self.loop, handler, int(SIGTERM), None)
+        elif handler == SIG_DFL and self.main_task is not None:
             self.world.post(self.world.now_ns, self.loop, self.main_task.cancel)
-        else:
+        elif handler == SIG_DFL:
             self._end("kill")
             return
         self.world.post(self.world.now_ns + grace_ns, self.world.control, self._grace_is_over, self.incarnation)

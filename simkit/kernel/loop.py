@@ -13,10 +13,12 @@ import contextvars
 from asyncio import events
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
+from functools import partial
 from heapq import heapify, heappop, heappush
 from math import ceil, isnan
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+from simkit.kernel.executor import submit
 from simkit.kernel.networking import Networking
 from simkit.kernel.task import Future, Task, stock_registered
 
@@ -108,6 +110,15 @@ class Posted:
             self._loop.call_exception_handler({"message": "exception while receiving", "exception": error})
 
 
+class SignalHandle(events.Handle):
+    """What `add_signal_handler` puts into the place of a handler: it lets the callback run in the next pass."""
+
+    _loop: "HostLoop"
+
+    def __call__(self, number: int, frame: object) -> None:
+        self._loop.enqueue(self)
+
+
 class HostLoop(Networking):
     """The event loop of one incarnation of one host.
 
@@ -121,6 +132,9 @@ class HostLoop(Networking):
         clock: the machine's clock; None stands for a perfect one.
         tasks: every unfinished task by its number, which is the order of creation; the loop holds them, as nothing
             else may.
+        signal_handlers: the handlers of the process by the signal's number, where they are not the default.
+        executor_cost_ns: what a function that runs in an executor takes, besides what it sleeps.
+        inline_sleep: what `time.sleep` calls while such a function runs; None at any other time.
     """
 
     alive = True
@@ -143,7 +157,9 @@ class HostLoop(Networking):
     slow_callback_duration = 0.1
 
     _context: Context | None = None
-    _signals: Any = None
+    _signals: dict[int, Any] | None = None
+    executor_cost_ns = 0
+    inline_sleep: Callable[[float], None] | None = None
     _timer_entry: Any = None
     _armed_ns: int | None = None  # the deadline in host time that the entry is for
 
@@ -170,10 +186,10 @@ class HostLoop(Networking):
     # -- lazily made parts
 
     @property
-    def signal_handlers(self) -> dict[int, tuple[Callable[..., object], tuple[Any, ...]]]:
+    def signal_handlers(self) -> dict[int, Any]:
         if self._signals is None:
             self._signals = {}
-        return self._signals  # type: ignore[no-any-return]
+        return self._signals
 
     @property
     def context(self) -> Context:
@@ -272,27 +288,20 @@ class HostLoop(Networking):
         return Task(coro, loop=self, name=name, context=context)
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]
-        """Run `func` inline in the next pass: a real thread would let virtual time run past it."""
-        future = self.create_future()
-
-        def work() -> None:
-            if future.cancelled():
-                return
-            try:
-                future.set_result(func(*args))
-            except StopIteration as error:
-                future.set_exception(RuntimeError(f"{func!r} raised {error!r}"))
-            except Exception as error:
-                future.set_exception(error)
-
-        self.call_soon(work)
-        return future
+        """Run `func` inline in the next pass, whatever the executor; see `simkit.kernel.executor`."""
+        return submit(self, partial(func, *args) if args else func)
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Return at once: there are no threads."""
 
     async def shutdown_asyncgens(self) -> None:
-        """Return at once: generators end with their host, or when they are dropped."""
+        """Close the asynchronous generators that have begun on this loop and have not come to their end."""
+        for generator in self.world.generators_of(self):
+            try:
+                await generator.aclose()
+            except Exception as error:
+                text = f"an error occurred during closing of asynchronous generator {generator!r}"
+                self.call_exception_handler({"message": text, "exception": error, "asyncgen": generator})
 
     def run_forever(self) -> NoReturn:
         raise RuntimeError("this loop is run by the simulation; await instead of running it")
@@ -308,13 +317,18 @@ class HostLoop(Networking):
     def close(self) -> None:
         """Do nothing: the loop ends with its host."""
 
-    # -- signals, which only a host's `stop` sends
+    # -- signals; the functions of the module `signal` write into the same table
 
     def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:  # type: ignore[override]
-        self.signal_handlers[sig] = (callback, args)
+        if asyncio.iscoroutinefunction(callback):
+            raise TypeError("coroutines cannot be used with add_signal_handler()")
+        self.signal_handlers[sig] = SignalHandle(callback, args, self)
 
     def remove_signal_handler(self, sig: int) -> bool:
-        return self.signal_handlers.pop(sig, None) is not None
+        if isinstance(self.signal_handlers.get(sig), SignalHandle):
+            del self.signal_handlers[sig]
+            return True
+        return False
 
     # -- what the world calls
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import Any
+from weakref import ref
 
 from simkit.kernel.burial import bury_suspended
 from simkit.kernel.fence import threads, whereabouts
@@ -91,7 +92,7 @@ class World:
         self._collections = 0
         self._is_running = False
         # By address: weak references are gone before a finalizer runs, and a living generator's address is its own.
-        self._generators: dict[int, HostLoop] = {}
+        self._generators: dict[int, tuple[HostLoop, ref[AsyncGenerator[Any, Any]]]] = {}
         self.control = self.new_loop("", CONTROL)
         all_tasks.worlds.add(self)
 
@@ -208,6 +209,11 @@ class World:
         """Return the next hash of a task or future."""
         self._serial += 1
         return self._serial
+
+    def generators_of(self, loop: HostLoop) -> list[AsyncGenerator[Any, Any]]:
+        """Return the asynchronous generators that have begun on a loop, in that order."""
+        living = [(owner, reference()) for owner, reference in self._generators.values()]
+        return [generator for owner, generator in living if owner is loop and generator is not None]
 
     def timer_cancelled(self) -> None:
         """Count a cancelled timer, and sweep the queue when half of it is cancelled."""
@@ -386,10 +392,10 @@ class World:
     def _generator_started(self, generator: AsyncGenerator[Any, Any]) -> None:
         loop = events._get_running_loop()
         if isinstance(loop, HostLoop):
-            self._generators[id(generator)] = loop
+            self._generators[id(generator)] = (loop, ref(generator))
 
     def _generator_dropped(self, generator: AsyncGenerator[Any, Any]) -> None:
-        loop = self._generators.pop(id(generator), None)
+        loop, _ = self._generators.pop(id(generator), (None, None))
         if loop is None or not loop.alive:
             self.graveyard.append(generator)
         else:

@@ -1,4 +1,4 @@
-"""What the modules `socket` and `ssl` do in host code: the simulated network's part of the standard library.
+"""What the modules `socket`, `ssl` and `signal` do in host code: the simulated machine's part of the standard library.
 
 `install` changes the classes and functions in place, once in an interpreter, when the first network is made or a worker
 prepares a run; outside of host code they stay what they always were. A class is changed rather than replaced, so that
@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from simkit.kernel import executor, runner, signals
 from simkit.kernel.fence import here
 from simkit.network.host_socket import HostSocket
 from simkit.network.refusal import refusal
@@ -108,3 +109,6 @@ def install() -> None:
         _sockets()
         _names()
         _tls()
+        signals.install()
+        executor.install()
+        runner.install()

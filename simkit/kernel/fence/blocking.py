@@ -79,7 +79,7 @@ def _refusing(what: str, instead: str) -> Callable[..., Any]:
 _PROCESS_WIDE = "it concerns the whole process, which all hosts share; "
 _REFUSED: tuple[tuple[Any, tuple[str, ...], str], ...] = (
     (select, ("select",), _NEVER),
-    (signal, ("alarm", "setitimer", "raise_signal"), _PROCESS_WIDE + "use loop.call_later, or a fault of the scenario"),
+    (signal, ("alarm", "setitimer"), _PROCESS_WIDE + "use loop.call_later, or a fault of the scenario"),
     (signal, ("pause", "sigwaitinfo", "sigtimedwait"), _NEVER),
     (os, ("_exit", "abort"), _PROCESS_WIDE + "return from the program, or raise"),
     (os, ("wait", "wait3", "wait4", "waitpid", "waitid"), "a host has no child processes"),

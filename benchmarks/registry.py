@@ -1,6 +1,7 @@
 """All works, by name, in the order in which `make bench` does them."""
 
 from benchmarks import (
+    http,
     idle_nodes,
     isolation,
     linearizability,
@@ -23,6 +24,7 @@ WORKS: dict[str, Work] = {
         mm1.WORK,
         plain_asyncio.WORK,
         stream_bytes.WORK,
+        http.WORK,
         idle_nodes.WORK,
         sweep.WORK,
         isolation.WORK,

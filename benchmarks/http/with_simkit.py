@@ -1,4 +1,4 @@
-"""Requests over simulated TCP between two hosts of a simkit world, on a default link: 0.25 ms, no limit of bandwidth."""
+"""Requests over simulated TCP between two hosts of a simkit world, on a default link: 0.25 ms, no bandwidth limit."""
 
 from benchmarks.http import Requests
 from benchmarks.http.ends import PORT, ask, serve

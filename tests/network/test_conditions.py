@@ -191,6 +191,7 @@ def test_an_untouched_path_has_the_same_latencies_with_and_without_a_partition(n
                 while line := await reader.readline():
                     if host.name == "c":
                         heard.append((line, site.ms))
+                writer.close()
 
             server = await asyncio.start_server(serve, port=80)
             await server.serve_forever()

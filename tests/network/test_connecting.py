@@ -165,6 +165,7 @@ def test_a_paused_process_gets_connections_up_to_its_backlog(site):
     async def small(host):
         async def serve(reader, writer):
             accepted.append(site.ms)
+            writer.close()
 
         await asyncio.start_server(serve, port=80, backlog=1)
         await asyncio.sleep(100)
@@ -186,6 +187,7 @@ def test_a_host_reaches_itself_by_loopback(site):
     async def both(host):
         async def serve(reader, writer):
             writer.write(await reader.readline())
+            writer.close()
 
         await asyncio.start_server(serve, "localhost", 80)
         reader, writer = await asyncio.open_connection("127.0.0.1", 80)

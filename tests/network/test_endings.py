@@ -99,6 +99,7 @@ def test_bytes_handed_to_the_machine_survive_a_kill(site):
 
     async def take(reader, writer):
         got.append(await reader.read())
+        writer.close()
 
     async def give(host):
         _, writer = await asyncio.open_connection("b", 80)
@@ -184,6 +185,7 @@ def test_abort_forgets_what_the_process_buffers(site):
 
     async def take(reader, writer):
         got.append(len(await reader.read()))
+        writer.close()
 
     async def give(host):
         _, writer = await asyncio.open_connection("b", 80)
@@ -245,3 +247,72 @@ def test_a_process_killed_while_it_connects_leaves_nothing_behind(site, killed_a
     site.run(200)
     assert len(server.loop.stack.halves) == len(client.loop.stack.halves) == 0
     assert len(ends) <= 1
+
+
+@pytest.mark.parametrize("ending", ["kill", "power_cut"])
+def test_everything_a_process_had_under_way_goes_without_a_word(site, ending, recwarn):
+    told, loops, heard = [], [], []
+
+    class Endpoint(asyncio.DatagramProtocol):
+        def datagram_received(self, data, address):
+            heard.append((data, site.hosts["b"].incarnation))
+
+        def connection_lost(self, error):
+            told.append("endpoint")
+
+    async def numbers():
+        try:
+            yield 1
+            await asyncio.sleep(100)
+        finally:
+            told.append("generator")
+
+    async def serve(reader, writer):
+        try:
+            await reader.read()
+        finally:
+            told.append("server")
+
+    async def wait_in_an_executor(host):
+        try:
+            await asyncio.to_thread(int, 1)
+        finally:
+            told.append("executor")
+
+    async def busy(host):
+        loops.append(asyncio.get_running_loop())
+        asyncio.get_running_loop().add_signal_handler(15, told.append, "signal")
+        await asyncio.get_running_loop().create_datagram_endpoint(Endpoint, ("0.0.0.0", 53))
+        await asyncio.start_server(serve, port=80)
+        waiting = asyncio.create_task(wait_in_an_executor(host))
+        try:
+            async for _ in numbers():
+                await asyncio.gather(asyncio.sleep(100), waiting)
+        finally:
+            told.append("main")
+
+    async def peer(host):
+        _, writer = await asyncio.open_connection("b", 80)
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            asyncio.DatagramProtocol, remote_addr=("b", 53)
+        )
+        for number in range(6):
+            transport.sendto(b"%d" % number)
+            await asyncio.sleep(1)
+        transport.close()
+        writer.transport.abort()
+
+    machine = site.host("b", busy)
+    machine.executor_cost_ns = 10**12
+    machine.kill()
+    machine.boot()
+    site.host("a", peer)
+    site.at(2.5, getattr(machine, ending))
+    site.at(4.5, machine.boot)
+    site.run(10)
+    assert told == []
+    assert heard == [(b"0", 2), (b"1", 2), (b"2", 2), (b"5", 3)]
+    assert len(set(loops)) == 2
+    site.world.close()
+    assert told == []
+    assert not recwarn.list

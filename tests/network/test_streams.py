@@ -94,6 +94,7 @@ def test_small_writes_keep_their_order_under_heavy_loss(new_site):
     async def take(reader, writer):
         while line := await reader.readline():
             got.append(int(line))
+        writer.close()
 
     async def give(host):
         _, writer = await asyncio.open_connection("b", 80)
@@ -114,6 +115,7 @@ def test_a_partition_that_heals_delivers_everything(site):
     async def take(reader, writer):
         while line := await reader.readline():
             got.append((int(line), site.ms))
+        writer.close()
 
     async def give(host):
         _, writer = await asyncio.open_connection("b", 80)
@@ -140,6 +142,7 @@ def test_a_one_way_partition_lets_requests_through_and_no_answers(site):
         while line := await reader.readline():
             arrived.append(site.ms)
             writer.write(line)
+        writer.close()
 
     async def ask(host):
         reader, writer = await asyncio.open_connection("b", 80)
@@ -171,6 +174,7 @@ def test_a_receiver_that_does_not_read_stops_the_sender(site):
         while data := await reader.read(65_536):
             total += len(data)
         progress.append(("read", total))
+        writer.close()
 
     async def eager(host):
         _, writer = await asyncio.open_connection("b", 80)
@@ -245,6 +249,7 @@ def test_bandwidth_is_the_time_to_put_bits_on_the_wire(new_site):
     async def take(reader, writer):
         await reader.read()
         outcome["ms"] = site.ms
+        writer.close()
 
     async def give(host):
         _, writer = await asyncio.open_connection("b", 80)
@@ -265,6 +270,7 @@ def test_what_overflows_the_queue_is_dropped_and_sent_again(new_site):
 
     async def take(reader, writer):
         got.append(await reader.read())
+        writer.close()
 
     async def give(host):
         _, writer = await asyncio.open_connection("b", 80)
@@ -284,6 +290,7 @@ def test_what_is_written_is_copied(site):
 
     async def take(reader, writer):
         got.append(await reader.readexactly(6))
+        writer.close()
 
     async def give(host):
         _, writer = await asyncio.open_connection("b", 80)

@@ -49,6 +49,7 @@ bench: $(VENV)/.bench ## Measure against the named peers; writes benchmarks/resu
 docs: $(VENV)/.setup ## Write the generated pages again
 	@$(BIN)/simkit check --schema > docs/scenario.schema.json
 	@$(BIN)/simkit check --reference > docs/reference.md
+	@$(BIN)/python tests/compatibility/page.py > docs/compatibility.md
 
 clean: ## Remove caches and build products; keeps the environment and runs/
 	@rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

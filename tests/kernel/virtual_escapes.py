@@ -33,6 +33,8 @@ from uuid import getnode, uuid1, uuid4
 import numpy as np
 from corpus import virtual
 
+MADE_EARLY = random.Random()
+
 # -- clocks; it is 2026-01-01T00:00:05Z on a host whose program began five seconds ago
 
 
@@ -180,6 +182,20 @@ async def the_state_of_the_shared_generator() -> Any:
 @virtual()
 async def an_unseeded_generator() -> Any:
     return Random().random(), random.Random().getrandbits(64)
+
+
+@virtual()
+async def an_unseeded_generator_made_when_imported() -> Any:
+    return MADE_EARLY.gauss(0, 1), MADE_EARLY.getrandbits(64), MADE_EARLY.getstate()[1][:3], MADE_EARLY.gauss(0, 1)
+
+
+@virtual()
+async def an_unseeded_generator_made_when_imported_and_seeded_again() -> Any:
+    MADE_EARLY.seed()
+    first = MADE_EARLY.random()
+    MADE_EARLY.seed(7)
+    assert MADE_EARLY.random() == random.Random(7).random()
+    return first
 
 
 @virtual()

@@ -107,13 +107,64 @@ def _asking_method(name: str) -> Callable[..., Any]:
     return method
 
 
+class ImportedRandom(random.Random):
+    """The class of a generator made without a seed outside of host code, as by a default argument of a library.
+
+    Every host that draws from it has one of its own in its place, made when it first does.
+    """
+
+    def _place(self) -> random.Random:
+        loop = here()
+        if loop is None:
+            return self
+        try:
+            own = loop.imported_generators  # type: ignore[attr-defined]
+        except AttributeError:
+            own = loop.imported_generators = {}  # type: ignore[attr-defined]
+        if self not in own:
+            own[self] = random.Random(_seed_of(loop))
+        found: random.Random = own[self]
+        return found
+
+    def random(self) -> float:
+        return _RANDOM(self._place())
+
+    def getrandbits(self, k: int, /) -> int:
+        return _GETRANDBITS(self._place(), k)
+
+    def seed(self, a: Any = None, version: int = 2) -> None:
+        place = self._place()
+        _SEED(place, _seed_of(loop) if a is None and (loop := here()) is not None else a, version)
+
+    def getstate(self) -> tuple[Any, ...]:
+        return _GETSTATE(self._place())
+
+    def setstate(self, state: tuple[Any, ...]) -> None:
+        _SETSTATE(self._place(), state)
+
+    @property
+    def gauss_next(self) -> float | None:
+        """The second half of a pair of normal draws."""
+        place = self._place()
+        return self.__dict__.get("gauss_next") if place is self else place.gauss_next  # type: ignore[attr-defined]
+
+    @gauss_next.setter
+    def gauss_next(self, value: float | None) -> None:
+        vars(self._place())["gauss_next"] = value
+
+
+_RANDOM, _GETRANDBITS = random.Random.random, random.Random.getrandbits
+_SEED, _GETSTATE, _SETSTATE = random.Random.seed, random.Random.getstate, random.Random.setstate
+
+
 def _seed_the_unseeded() -> None:
-    """Let `random.Random()` without a seed take it from the host's entropy."""
-    real = random.Random.seed
+    """Let `random.Random()` without a seed take one from the host that makes it, or from each that draws from it."""
 
     def seed(self: random.Random, a: Any = None, version: int = 2) -> None:
         loop = here() if a is None else None
-        real(self, a if loop is None else _seed_of(loop), version)
+        _SEED(self, a if loop is None else _seed_of(loop), version)
+        if a is None and loop is None and type(self) is random.Random and self is not _SHARED:
+            self.__class__ = ImportedRandom
 
     random.Random.seed = seed  # type: ignore[method-assign]
 

@@ -50,5 +50,4 @@ PROBE = Probe(
     server,
     client,
     ("aiohttp",),
-    needs="fence",
 )

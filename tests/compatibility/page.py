@@ -59,7 +59,7 @@ def page(worker: Worker) -> str:
             each["title"],
             ", ".join(each["versions"]) or "Python's own",
             each["exercised"],
-            f"needs {probe.NEEDS[each['needs']]}" if each["needs"] else "runs, six times the same",
+            probe.NEEDS[each["needs"]] if each["needs"] else "runs, six times the same",
             each["remedy"] or "-",
         )
         for each in sorted(facts(worker), key=lambda each: bool(each["versions"]))

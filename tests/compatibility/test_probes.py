@@ -61,3 +61,12 @@ def test_a_library_that_breaks_is_seen() -> None:
     assert probe.wrong_outcomes(seen | {43: "TimeoutError"}, 6) == []
     del seen[50]
     assert probe.wrong_outcomes(seen, 5) == ["exchange 50: never ended"]
+
+
+@pytest.mark.audit
+@pytest.mark.parametrize("name", probe.names())
+def test_a_library_lives_through_faults_under_other_seeds(name: str, interpreters: tuple[Worker, Worker]) -> None:
+    runs = [interpreters[0].call("probe:execute", name=name, seed=seed) for seed in range(5)]
+    if runs[0]["lacks"]:
+        pytest.xfail(runs[0]["lacks"])
+    assert [run["problems"] for run in runs] == [[]] * len(runs)

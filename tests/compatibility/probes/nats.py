@@ -84,6 +84,7 @@ async def answering(node):
 
 async def client(node):
     connection = await connect()
+    await asyncio.sleep(0.5)  # until the one that answers has subscribed
 
     async def exchange(number):
         message = await connection.request(f"numbers.{number}", b"%d" % number, timeout=1.5)

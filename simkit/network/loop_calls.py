@@ -168,8 +168,10 @@ class LoopCalls:
             return
         try:
             held.stream().connect(target)
+            return
         except BlockingIOError:
-            await held.when("write", _connected, held.stream(), target)
+            pass  # and let what comes of it be told without this
+        await held.when("write", _connected, held.stream(), target)
 
     async def sock_accept(self, sock: Any) -> tuple[HostSocket, SocketAddress]:
         """See `loop.sock_accept`."""

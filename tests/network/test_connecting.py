@@ -259,3 +259,12 @@ def test_names_and_addresses_resolve(site):
     host = site.host("a", program)
     site.run(1)
     assert host.exit_code == 0
+
+
+def test_a_refused_connection_is_not_told_as_a_consequence_of_something_else(site):
+    outcome = {}
+    site.host("a", connecting(outcome))
+    site.host("b")
+    site.run(1)
+    assert isinstance(outcome["error"], ConnectionRefusedError)
+    assert outcome["error"].__context__ is None

@@ -11,7 +11,7 @@ import pytest
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs/guides/test-your-own-service.md"
 BLOCK = re.compile(r"(?:`(?P<name>\w+\.\w+)`[^`\n]*:\n\n)?```(?P<kind>\w+)\n(?P<text>.*?)```", re.DOTALL)
-OFF = ("looptime_plugin", "looptime_chronometers", "looptime_timeproxies", "hypothesispytest", "cacheprovider")
+OFF = ("anyio", "looptime_plugin", "looptime_chronometers", "looptime_timeproxies", "hypothesispytest", "cacheprovider")
 """Plugins of this environment that a reader of a guide need not have, and that take long to start."""
 
 

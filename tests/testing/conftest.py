@@ -80,7 +80,14 @@ class Project:
         line = [programs[command[0]], *command[1:]]
         # Plugins that do not matter here and take long to start, and settings that are only meant for the project.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-        off = ["looptime_plugin", "looptime_chronometers", "looptime_timeproxies", "hypothesispytest", "cacheprovider"]
+        off = [
+            "anyio",
+            "looptime_plugin",
+            "looptime_chronometers",
+            "looptime_timeproxies",
+            "hypothesispytest",
+            "cacheprovider",
+        ]
         environment["PYTEST_ADDOPTS"] = " ".join(f"-p no:{name}" for name in off)
         return Ran(subprocess.run(line, cwd=self.folder, capture_output=True, text=True, env=environment, timeout=120))
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from simkit import completion
 from simkit.run_command import all_runs, bad_input, print_json, problems_of, run_again, run_twice, write_page
 
 if TYPE_CHECKING:
@@ -31,17 +32,6 @@ TRY = """simkit plays distributed systems under faults, from a file, the same wa
 simkit --help lists all commands."""
 
 RUNS = "runs"
-
-
-def completing(kind: str) -> Any:
-    """Complete an argument by the names of that kind in `simkit.completion`, which is only imported on Tab."""
-
-    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
-        from simkit import completion
-
-        return getattr(completion, kind)(context, parameter, incomplete)
-
-    return complete
 
 
 class Command(click.Group):
@@ -116,7 +106,7 @@ json_option = click.option(
     nargs=-1,
     required=True,
     metavar="FILE|FOLDER|NAME|RUN_DIR...",
-    shell_complete=completing("scenarios"),
+    shell_complete=completion.scenarios,
 )
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="Instead of the file's seed.")
 @click.option("--seeds", type=click.IntRange(1, 1_000_000), help="Run with this many seeds, from the first one on.")
@@ -126,7 +116,7 @@ json_option = click.option(
     multiple=True,
     metavar="NAME",
     help="Run this variant instead of the file as it is.",
-    shell_complete=completing("variants"),
+    shell_complete=completion.variants,
 )
 @click.option("--variants", is_flag=True, help="Run the file and every variant of it.")
 @click.option("--sweep", is_flag=True, help="Run every combination that the file's `sweep:` asks for.")
@@ -194,7 +184,7 @@ def run(
 
 
 @main.command()
-@click.argument("system", shell_complete=completing("systems"))
+@click.argument("system", shell_complete=completion.systems)
 @click.option("--switches", is_flag=True, help="Only the protections that can be turned off.")
 @click.option("--figures", is_flag=True, help="Only the published figures.")
 @click.option("--only", metavar="WORD", help="Only rows whose switch, check or figure has this word in it.")
@@ -246,8 +236,8 @@ def _audited(audit: "Audit", pool: "Pool") -> bool:
 
 
 @main.command()
-@click.argument("targets", nargs=-1, metavar="FILE|FOLDER|NAME...", shell_complete=completing("scenarios"))
-@click.option("--variant", metavar="NAME", help="Check this variant.", shell_complete=completing("variants"))
+@click.argument("targets", nargs=-1, metavar="FILE|FOLDER|NAME...", shell_complete=completion.scenarios)
+@click.option("--variant", metavar="NAME", help="Check this variant.", shell_complete=completion.variants)
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value first.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of scenario files, for editors.")
 @click.option("--reference", is_flag=True, help="Print the reference page of scenario files, as Markdown.")
@@ -329,7 +319,7 @@ def _system_page(registry: "Registry", name: str, into: Path | None) -> None:
 
 
 @main.command("list")
-@click.argument("word", required=False, metavar="[SYSTEM|FAULT]", shell_complete=completing("systems_and_faults"))
+@click.argument("word", required=False, metavar="[SYSTEM|FAULT]", shell_complete=completion.systems_and_faults)
 @click.option("--checks", is_flag=True, help="List the checks that any system can use, with their settings.")
 @system_option
 @json_option
@@ -358,7 +348,7 @@ def list_(word: str | None, checks: bool, systems: tuple[str, ...], as_json: boo
     required=False,
     type=click.Path(path_type=Path),
     metavar="[RUN_DIR]",
-    shell_complete=completing("runs"),
+    shell_complete=completion.runs,
 )
 @click.option("--rebuild", is_flag=True, help="Write report.html anew from run.json.")
 @click.option("--logs", is_flag=True, help="Print the run's logs instead.")
@@ -386,8 +376,8 @@ def open_(folder: Path | None, rebuild: bool, logs: bool, runs: Path) -> None:
 
 
 @main.command()
-@click.argument("first", type=click.Path(path_type=Path), metavar="RUN_DIR", shell_complete=completing("runs"))
-@click.argument("second", type=click.Path(path_type=Path), metavar="RUN_DIR", shell_complete=completing("runs"))
+@click.argument("first", type=click.Path(path_type=Path), metavar="RUN_DIR", shell_complete=completion.runs)
+@click.argument("second", type=click.Path(path_type=Path), metavar="RUN_DIR", shell_complete=completion.runs)
 @click.option(
     "--into",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -415,14 +405,14 @@ def diff(first: Path, second: Path, into: Path | None, no_page: bool, show: bool
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN_DIR", shell_complete=completing("runs"))
+@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN_DIR", shell_complete=completion.runs)
 @click.option(
     "--format",
     "name",
     required=True,
     metavar="FORMAT",
     help="perfetto, csv, parquet, or one that another package adds.",
-    shell_complete=completing("formats"),
+    shell_complete=completion.formats,
 )
 @click.option(
     "--into", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Instead of the run folder."
@@ -463,7 +453,7 @@ def new() -> None:
     default="task_queue/slow_is_not_dead",
     show_default=True,
     metavar="NAME|FILE",
-    shell_complete=completing("scenarios"),
+    shell_complete=completion.scenarios,
 )
 def new_scenario(file: Path, base: str) -> None:
     """Copy a scenario to FILE, to be changed."""

@@ -1,6 +1,7 @@
 """What the shell offers when a user presses Tab: scenarios, their variants, systems, faults, run folders.
 
-It deliberately completes names only. A value after ``--set`` is one of too many, and `check` answers it better.
+It deliberately completes names only. A value after ``--set`` is one of too many, and `check` answers it better. What is
+heavy is imported on Tab, because every command imports this.
 """
 
 from pathlib import Path
@@ -8,14 +9,11 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from simkit.language.library import Library, read_source
-from simkit.language.problem import ScenarioError
-from simkit.language.text import MappingNode
-from simkit.registry import Registry
-
 
 def scenarios(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the installed scenarios that begin so; files and run folders are the shell's own business."""
+    from simkit.language.library import Library
+
     names = [name for name in Library().names() if name.startswith(incomplete)]
     return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
@@ -29,6 +27,10 @@ def variants(context: click.Context, parameter: click.Parameter, incomplete: str
 
 
 def _variants_of(target: str) -> list[str]:
+    from simkit.language.library import Library, read_source
+    from simkit.language.problem import ScenarioError
+    from simkit.language.text import MappingNode
+
     try:
         trees = [read_source(source) for source in Library().locate(target)]
     except ScenarioError:
@@ -39,6 +41,8 @@ def _variants_of(target: str) -> list[str]:
 
 def systems(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the systems, each with its title."""
+    from simkit.registry import Registry
+
     registry = Registry()
     names = [name for name in registry.systems() if name.startswith(incomplete)]
     return [CompletionItem(name, help=registry.title(name)) for name in names]
@@ -46,6 +50,8 @@ def systems(context: click.Context, parameter: click.Parameter, incomplete: str)
 
 def systems_and_faults(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return everything that `simkit list` can tell more about."""
+    from simkit.registry import Registry
+
     faults = [name for name in Registry().faults() if name.startswith(incomplete)]
     return systems(context, parameter, incomplete) + [CompletionItem(name) for name in faults]
 

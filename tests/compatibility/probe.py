@@ -33,7 +33,6 @@ FAULTS = {
 
 NEEDS = {
     "fence": "runs, six times the same where simkit was installed with a C compiler (else OpenSSL's chance is real)",
-    "threads": "not yet: anyio starts threads of its own",
 }
 
 Client = Callable[[Node], Awaitable[None]]

@@ -37,6 +37,4 @@ async def client(node):
         await exchanges(node, exchange)
 
 
-PROBE = Probe(
-    "sync routes and sync dependencies", server, client, ("fastapi", "uvicorn", "httpx", "anyio"), needs="threads"
-)
+PROBE = Probe("sync routes and sync dependencies", server, client, ("fastapi", "uvicorn", "httpx", "anyio"))

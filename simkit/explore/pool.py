@@ -39,7 +39,7 @@ class Pool:
         """Call ``module:name`` for every set of arguments; yield (number of the call, answer) as answers arrive.
 
         An answer with the key ``result`` is the last of its call; one with ``raised`` stands for an exception, one
-        with ``skipped`` for a call that was not begun before `interrupt`.
+        with ``skipped`` for a call that `interrupt` kept from beginning.
         """
         jobs: queue.SimpleQueue[tuple[int, dict[str, Any]]] = queue.SimpleQueue()
         count = 0

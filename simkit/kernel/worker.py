@@ -62,7 +62,7 @@ class Worker:
         _write(self._process.stdin, {"call": function, "arguments": arguments})
 
     def answers(self) -> Iterator[dict[str, Any]]:
-        """Yield what the function says, its result last, under the key ``result``."""
+        """Yield what the function says, last its result under the key ``result``, or ``skipped`` after `interrupt`."""
         assert self._process.stdout is not None
         while True:
             answer = _read(self._process.stdout)
@@ -71,7 +71,7 @@ class Worker:
             if "raised" in answer:
                 raise WorkerFailed(answer["raised"])
             yield answer
-            if "result" in answer:
+            if "result" in answer or "skipped" in answer:
                 return
 
     def call(self, function: str, **arguments: Any) -> Any:
@@ -152,5 +152,8 @@ def _answer(request: dict[str, Any], answers: IO[bytes]) -> dict[str, Any]:
         module, _, name = request["call"].partition(":")
         function = getattr(importlib.import_module(module), name)
         return {"result": function(say=lambda message: _write(answers, message), **request["arguments"])}
+    except KeyboardInterrupt:
+        # The call was interrupted before it could end by itself; without an answer the caller would wait for ever.
+        return {"skipped": True}
     except Exception:
         return {"raised": traceback.format_exc()}

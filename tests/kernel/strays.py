@@ -153,3 +153,9 @@ def twice_in_one_interpreter(say: Any) -> list[str]:
         return random.gauss(0, 1), np.random.standard_normal(), next(names), str(uuid.uuid1(node=1, clock_seq=1))
 
     return [run(program) for _ in range(3)]
+
+
+def wait(say: Any) -> None:
+    """Say so and wait, as a call does that still imports what it needs."""
+    say({"waiting": True})
+    threading.Event().wait(60)

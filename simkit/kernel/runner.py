@@ -5,27 +5,25 @@ the host does here. It deliberately does not run a second loop inside the first:
 """
 
 import asyncio
-import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from simkit.kernel.fence import here
+from simkit.kernel.fence.refusal import offending_lines
 
 
-def _refuse(coroutine: Any, host: str) -> NoReturn:
-    if asyncio.iscoroutine(coroutine):
-        coroutine.close()
-    frame = sys._getframe(2)
-    text = "asyncio.run on a loop that runs already; await the coroutine, or name its function as the host's program"
-    raise RuntimeError(f"{text}: on host {host!r} at {frame.f_code.co_filename}:{frame.f_lineno}")
-
-
-def _refusing(real: Callable[..., Any], position: int) -> Callable[..., Any]:
+def _refusing(real: Callable[..., Any], name: str, position: int) -> Callable[..., Any]:
     def run(*arguments: Any, **options: Any) -> Any:
         loop = here()
-        if loop is not None:
-            _refuse(arguments[position] if len(arguments) > position else None, loop.name)
-        return real(*arguments, **options)
+        if loop is None:
+            return real(*arguments, **options)
+        for coroutine in arguments[position : position + 1]:
+            if asyncio.iscoroutine(coroutine):
+                coroutine.close()
+        raise RuntimeError(
+            f"{name} cannot be called from a running event loop; await the coroutine, or name its function as the "
+            f"host's program: on host {loop.name!r} at {offending_lines()[0]}"
+        )
 
     run.__name__ = run.__qualname__ = "run"
     run.__doc__ = real.__doc__
@@ -36,5 +34,5 @@ def install() -> None:
     """Change `asyncio.run` and `asyncio.Runner.run`, once in an interpreter."""
     if asyncio.run.__module__ == __name__:
         return
-    asyncio.run = asyncio.runners.run = _refusing(asyncio.run, 0)
-    asyncio.Runner.run = _refusing(asyncio.Runner.run, 1)  # type: ignore[method-assign]
+    asyncio.run = asyncio.runners.run = _refusing(asyncio.run, "asyncio.run()", 0)
+    asyncio.Runner.run = _refusing(asyncio.Runner.run, "Runner.run()", 1)  # type: ignore[method-assign]

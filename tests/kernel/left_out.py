@@ -34,6 +34,7 @@ LEFT_OUT = {
     "test_streams.StreamTests.test_unhandled_exceptions": RACE,
     "test_runners.RunTests.test_asyncio_run_debug": DEBUG,
     "test_runners.RunnerTests.test_debug": DEBUG,
+    "test_runners.RunnerTests.test_recursive_run": "a coroutine given to a refused `run` is closed, without a warning",
     "test_runners.RunnerTests.test_interrupt_call_soon": "polls without letting time pass, which is a livelock here",
     "test_timeouts.TimeoutTests.test_nested_timeouts_concurrent": "time.sleep in host code is refused",
     "test_timeouts.TimeoutTests.test_nested_timeouts_loop_busy": "time.sleep in host code is refused",

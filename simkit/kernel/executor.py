@@ -94,25 +94,43 @@ def _without_threads(module: ModuleType) -> None:
     backend.run_sync_in_worker_thread = classmethod(run_sync_in_worker_thread)
 
 
+class _Changing(importlib.abc.Loader):
+    """Loads a module by its own loader, which may be everybody's, and then takes its threads away."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """See `importlib.abc.Loader`."""
+        module: ModuleType | None = self._loader.create_module(spec)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """See `importlib.abc.Loader`."""
+        self._loader.exec_module(module)
+        _without_threads(module)
+
+
 class _AfterImport(importlib.abc.MetaPathFinder):
-    """Finds one module as everybody else would, and changes it when it has been imported."""
+    """Finds one module as everybody else would, and has it changed when it is imported."""
+
+    _asking = False
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != _ANYIO:
+        if fullname != _ANYIO or self._asking:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
-        loader: Any = None if spec is None else spec.loader
-        if loader is not None:
-            real = loader.exec_module
-
-            def exec_module(module: ModuleType) -> None:
-                real(module)
-                _without_threads(module)
-
-            loader.exec_module = exec_module
+        self._asking = True
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._asking = False
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Changing(spec.loader)
         return spec
 
 

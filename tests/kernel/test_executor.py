@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -160,3 +161,16 @@ def test_anyio_runs_its_functions_the_same_way(play: Callable[..., Any]) -> None
         return total, asyncio.get_running_loop().time(), here == there
 
     assert play(program()) == (42, 3.0, True)
+
+
+def test_only_anyios_backend_is_changed_by_a_loader_that_others_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = ModuleType("shared loader")
+    loaded: list[str] = []
+    shared.create_module = lambda spec: None  # type: ignore[attr-defined]
+    shared.exec_module = lambda module: loaded.append(module.__name__)  # type: ignore[attr-defined]
+    changing = executor._Changing(shared)
+    changed: list[str] = []
+    monkeypatch.setattr(executor, "_without_threads", lambda module: changed.append(module.__name__))
+    changing.exec_module(ModuleType("backend"))
+    shared.exec_module(ModuleType("another"))
+    assert (loaded, changed) == (["backend", "another"], ["backend"])

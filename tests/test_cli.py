@@ -47,7 +47,8 @@ def test_a_good_run_says_so_in_a_picture_and_leaves_a_folder(folder: Path) -> No
     assert done.stdout.startswith(GOOD)
     lines = done.stdout.splitlines()
     assert lines[-2].startswith("PASS  3 of 3 · ")
-    assert lines[-1] == "report   runs/greetings-7/report.html      again   simkit run runs/greetings-7"
+    again = "simkit run runs/greetings-7 --system greetings:card"
+    assert lines[-1] == f"report   runs/greetings-7/report.html      again   {again}"
     assert (folder / "runs/greetings-7/report.html").stat().st_size > 10_000
 
 
@@ -59,6 +60,10 @@ def test_a_run_folder_runs_again_and_reaches_its_digest(folder: Path) -> None:
     text = (folder / "runs/greetings-7/run.json").read_text(encoding="utf-8")
     digest = json.loads(text)["digest"]
     (folder / "runs/greetings-7/run.json").write_text(text.replace(digest, "0" * 32), encoding="utf-8")
+    forgotten = simkit(folder, "run", "runs/greetings-7")
+    assert forgotten.returncode == 2
+    assert "unknown system `greetings`" in forgotten.stderr
+    assert "--system MODULE:CARD" in forgotten.stderr
     tampered = simkit(folder, "run", "runs/greetings-7", *SYSTEM)
     assert tampered.returncode == 1
     assert "this run has" in tampered.stdout

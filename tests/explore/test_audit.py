@@ -312,7 +312,7 @@ unknown  greetings per second  10 /s      10.5 /s   8.4457 to 12.554  ±25%     
 FAIL     wait                  0.63532 s  10.5 s    8.4457 to 12.554  ±4%        4      420
          A. K. Erlang (1917)  erlang.mean_wait_s(servers=8, arrivals_per_s=7, service_s=1)
 
-2 switches: 1 pass, 1 fail · 2 figures: 1 fail, 1 unknown · 16 of 16 runs in 8 s
+2 switches: 1 pass, 1 fail · 2 figures: 1 fail, 1 unknown · 16 of 16 runs with 8 s of work
 """
 
 

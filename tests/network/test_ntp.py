@@ -151,6 +151,19 @@ def test_killing_the_node_does_not_touch_the_daemon(site):
     assert abs(there.run(SETTLED).error_ns) < MILLISECOND // 10
 
 
+def test_a_process_that_boots_again_does_not_make_a_second_daemon(site):
+    there = site()
+    there.network.cut([["client"], ["t0"]])
+    there.run(100)
+    asked = []
+    there.daemon._ask = asked.append
+    for _ in range(3):
+        there.client.kill()
+        there.client.boot()
+    there.run(40)
+    assert len(asked) == 10
+
+
 def test_a_daemon_that_hears_nobody_leaves_the_clock_alone(site):
     there = site(offset_ns=5 * MILLISECOND)
     undo = there.client.clock.synchronizer.silence()

@@ -43,6 +43,7 @@ class TimeDaemon:
         self._filters = [ClockFilter() for _ in servers]
         self._discipline = Discipline(self._clock, poll_ns)
         self._generation = 0
+        self._polls = False  # from its start until the power goes
         self._silences: dict[object, None] = {}
         self._used_ns = -1
         self._root = (0, 0)  # delay and dispersion up to the servers' sources, when the clock was last set
@@ -53,6 +54,7 @@ class TimeDaemon:
 
     def start(self) -> None:
         """Begin to poll, now."""
+        self._polls = True
         self._poll(self._generation, 0)
 
     def error_ns(self) -> int:
@@ -78,11 +80,9 @@ class TimeDaemon:
     def _transition(self, host: object, transition: str) -> None:
         if transition in ("power_cut", "wipe"):
             self._restart()
-        elif transition == "boot" and self._interface.powered and not self._filters_used():
-            self._poll(self._generation, 0)
-
-    def _filters_used(self) -> bool:
-        return any(each.samples for each in self._filters)
+            self._polls = False
+        elif transition == "boot" and not self._polls:
+            self.start()
 
     def _restart(self) -> None:
         """Forget everything but the frequency, which stands in a file; whatever is on its way is for nobody."""

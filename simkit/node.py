@@ -18,6 +18,7 @@ import msgspec
 from simkit.hosts.clock import Clock
 from simkit.hosts.cpu import Cpu
 from simkit.hosts.disk import Disk
+from simkit.hosts.fault_point import fault_point
 from simkit.hosts.host import Host
 from simkit.kernel import Stream
 from simkit.network.endpoint import Endpoint
@@ -27,6 +28,8 @@ from simkit.simulation import HostEnvironment
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+__all__ = ["Directory", "Equipment", "Event", "Node", "event_name", "fault_point"]
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="event"):

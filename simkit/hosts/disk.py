@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from simkit.hosts.disk_health import DiskHealth, Straying
 from simkit.hosts.disk_model import MODELS, DiskModel
+from simkit.hosts.fault_point import fault_point
 from simkit.hosts.page_cache import Cached, Change, Directory, File, Names, change_bytes, change_names, survive
 from simkit.kernel.distribution import Distribution
 from simkit.kernel.station import Station
@@ -49,7 +50,8 @@ class Disk:
     """The files of one host. Operations raise OSError with the errno that Linux would give.
 
     An operation changes what processes see when it is called, and returns when the device has answered; a power cut in
-    between is a power cut before the answer. A process that ended never hears an answer.
+    between is a power cut before the answer. A process that ended never hears an answer. The answer is a fault point:
+    ``disk.append``, ``disk.sync`` and so on.
 
     Args:
         world: virtual time, random streams and records.
@@ -241,6 +243,7 @@ class Disk:
 
         self._world.post(done_ns, loop, arrive)
         await future
+        await fault_point(f"disk.{told[0]}")
         if error is not None:
             raise _error(error, str(told[1]))
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from simkit.hosts.clock import Clock
 from simkit.hosts.cpu import Cpu
 from simkit.hosts.disk import Disk
+from simkit.hosts.fault_point import FaultPoints
 
 if TYPE_CHECKING:
     import asyncio
@@ -83,6 +84,7 @@ class Host:
         self.main_task: asyncio.Task[None] | None = None
         self.on_failure: Callable[[Host, BaseException], None] | None = None
         self.listeners: list[Listener] = []
+        self._fault_points: FaultPoints | None = None
         self._held: dict[object, Manner] = {}
         self._running = False
         self._terminating = False
@@ -103,6 +105,13 @@ class Host:
     def running(self) -> bool:
         """True while a process runs, paused or not."""
         return self._running
+
+    @property
+    def fault_points(self) -> FaultPoints:
+        """The places in its program where it can be crashed."""
+        if self._fault_points is None:
+            self._fault_points = FaultPoints()
+        return self._fault_points
 
     # -- faults hold a host, and let it go
 

@@ -90,7 +90,7 @@ class Memtable:
         """Yield the newest version, up to a sequence number, of every key in a range, in the order of the keys."""
         versions = self.versions
         for key in self._ordered().irange(begin, end, (True, False), reverse):
-            version = versions[key]
+            version: Version | None = versions[key]
             while version is not None and version[0] > sequence:
                 version = version[2]
             if version is not None:

@@ -51,12 +51,14 @@ class Fault(BaseModel):
         word: what it is called in scenario files.
         target: what it is aimed at in a file: hosts, links, or groups that are cut from each other. What it is given
             are hosts or, for the other two, directed links between hosts.
+        hosts_min: how many hosts it makes sense for.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     word: ClassVar[str]
     target: ClassVar[TargetKind] = "hosts"
+    hosts_min: ClassVar[int] = 1
     kind: ClassVar[Literal["condition", "act", "plan"]]
 
 

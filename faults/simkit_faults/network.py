@@ -6,43 +6,12 @@ are the same fault with different targets. Packets that are already on their way
 They deliberately never touch a host: a host that is cut off is up and does not know.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from simkit.fault import Arena, Condition, Link
 from simkit.language.units import Bandwidth, Distribution, Fraction
-from simkit.network.topology import Placed
-
-
-@dataclass(frozen=True)
-class Links:
-    """The selector of exactly these directed links; names are of hosts only, whatever zones are called."""
-
-    names: frozenset[tuple[str, str]]
-
-    def covers(self, source: Placed, target: Placed) -> bool:
-        """See `simkit.network.selector.Selector`."""
-        return (source.name, target.name) in self.names
-
-
-def selected(links: tuple[Link, ...]) -> Links:
-    """Return the selector of the links of a fault."""
-    return Links(frozenset((source.name, target.name) for source, target in links))
-
-
-def named(arena: Arena) -> str:
-    """Return what the network's streams of this fault are called: as the fault, so that no other shares its draws."""
-    return arena.stream.name.removeprefix("fault/")
-
-
-@contextmanager
-def laid(undo: Callable[[], None]) -> Iterator[None]:
-    """Undo an overlay when the context closes."""
-    try:
-        yield
-    finally:
-        undo()
+from simkit_faults.links import laid, named, selected
 
 
 class Partition(Condition):

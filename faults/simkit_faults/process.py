@@ -1,16 +1,20 @@
-"""Faults of processes and machines: stop, kill, power cut, wipe, pause.
+"""Faults of processes and machines: stop, kill, power cut, wipe, pause, suspend.
 
 They differ in physics, not in degree: who is told, what of the disk survives, whether clocks run on. A host stays down
 while any of them holds it, and boots when the last one lets go.
 
-Suspending a virtual machine, where monotonic time stands too, is deliberately not a pause and not here yet.
+They deliberately know no cause: running out of memory is in `compute.py`, a rolling restart in `rollout.py`.
 """
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Literal
 
 from simkit.fault import Arena, Condition, held
 from simkit.hosts.host import GRACE_NS, Host
+from simkit.hosts.page_cache import Tearing
 from simkit.language.units import Duration
+from simkit_faults.links import Around
 
 
 class Stop(Condition):
@@ -55,9 +59,12 @@ class PowerCut(Condition):
 
     word = "power_cut"
 
+    torn: Tearing = "some"
+    """Which writes over several sectors are torn: none (each is whole or lost), some, as the disk draws it, or all."""
+
     def hold(self, arena: Arena, targets: tuple[Host, ...]) -> AbstractContextManager[None]:
         """See `Condition.hold`."""
-        return held(targets, "power_cut")
+        return held(targets, "power_cut", tearing=self.torn)
 
 
 class Wipe(Condition):
@@ -87,3 +94,30 @@ class Pause(Condition):
     def hold(self, arena: Arena, targets: tuple[Host, ...]) -> AbstractContextManager[None]:
         """See `Condition.hold`."""
         return held(targets, "pause")
+
+
+class Suspend(Condition):
+    """The virtual machine stands still, its clocks too: for it no time passes, for everybody else it is silent.
+
+    Packets that arrive meanwhile are lost. What its own TCP has under way is sent again by the world's time.
+
+    Seen: in a live migration that takes longer than a lease lasts, and after a snapshot; "Timekeeping in VMware Virtual
+    Machines" (VMware, 2011) tells how a guest finds the wrong time afterwards.
+    """
+
+    word = "suspend"
+
+    clock: Literal["corrected", "behind"] = "corrected"
+    """What the wall clock shows at the end: corrected by the hypervisor, or behind by the time the machine stood."""
+
+    @contextmanager
+    def hold(self, arena: Arena, targets: tuple[Host, ...]) -> Iterator[None]:
+        """See `Condition.hold`."""
+        silent = arena.network.cut(selector=Around(frozenset(host.name for host in targets)))
+        with held(targets, "suspend"):
+            yield
+        silent()
+        for host in targets:
+            lost_ns = host.clock.take_lost_ns()
+            if self.clock == "corrected":
+                host.clock.shift(lost_ns)

@@ -60,16 +60,17 @@ class ClockDrift(Condition):
     @contextmanager
     def hold(self, arena: Arena, targets: tuple[Host, ...]) -> Iterator[None]:
         """See `Condition.hold`."""
-        begin_ns, ppb = arena.world.now_ns, int(self.by)
+        ppb = int(self.by)
+        begins_ns = [arena.world.now_ns - host.clock.stood_ns for host in targets]
         for host in targets:
             host.clock.set_drift(host.clock.drift_ppb + ppb)
         try:
             yield
         finally:
-            gained_ns = (arena.world.now_ns - begin_ns) * ppb // 10**9
-            for host in targets:
+            for host, begin_ns in zip(targets, begins_ns, strict=True):
+                ran_ns = arena.world.now_ns - host.clock.stood_ns - begin_ns
                 host.clock.set_drift(host.clock.drift_ppb - ppb)
-                host.clock.shift(-gained_ns)
+                host.clock.shift(-(ran_ns * ppb // 10**9))
 
 
 class ClockStep(Act):

@@ -10,6 +10,8 @@ It is deliberately not a model of who corrects a clock: time daemons, leap secon
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from simkit.kernel.loop import NEVER_NS
+
 if TYPE_CHECKING:
     from simkit.kernel import World
 
@@ -47,7 +49,10 @@ class Clock:
 
     __slots__ = (
         "_host_ns",
+        "_lost_ns",
         "_numerator",
+        "_standing",
+        "_stood_ns",
         "_world",
         "_world_ns",
         "bound_ns",
@@ -61,6 +66,8 @@ class Clock:
         self._world = world
         self._world_ns = self._host_ns = world.now_ns
         self._numerator = _BILLION
+        self._standing = False
+        self._stood_ns = self._lost_ns = 0
         self.offset_ns = offset_ns
         self.bound_ns = bound_ns
         self.synchronizer: Synchronizer | None = None
@@ -80,6 +87,8 @@ class Clock:
         now_ns = self._world.now_ns
         if self.perfect:
             return now_ns
+        if self._standing:
+            return self._host_ns
         return self._host_ns + (now_ns - self._world_ns) * self._numerator // _BILLION
 
     def wall_ns(self) -> int:
@@ -111,11 +120,13 @@ class Clock:
         """Return the smallest world time at which the monotonic clock shows at least `monotonic_ns`.
 
         The clock does not remember its past: for what it showed before the last change of rate, the time of that
-        change is returned, which has passed as well.
+        change is returned, which has passed as well. While it stands, what lies ahead is never reached.
         """
         if self.perfect:
             return monotonic_ns
         ahead_ns = max(0, monotonic_ns - self._host_ns)
+        if ahead_ns and self._standing:
+            return NEVER_NS
         return self._world_ns - (-ahead_ns * _BILLION // self._numerator)
 
     def shift(self, by_ns: int) -> None:
@@ -132,9 +143,43 @@ class Clock:
             raise ValueError(f"a clock that drifts by {drift_ppb} ppb does not go forward")
         if numerator == self._numerator:
             return
-        self._host_ns, self._world_ns = self.monotonic_ns(), self._world.now_ns
+        self._count_standing()
         self._numerator = numerator
+        self._rate_changed()
+
+    # -- a machine that stands still
+
+    @property
+    def stood_ns(self) -> int:
+        """How long it has stood so far, in world time."""
+        return self._stood_ns + (self._world.now_ns - self._world_ns if self._standing else 0)
+
+    def stand(self) -> None:
+        """Stop counting, monotonic time too: the machine is suspended. The wall clock falls behind meanwhile."""
+        if not self._standing:
+            self._count_standing()
+            self._standing = True
+            self._rate_changed()
+
+    def go_on(self) -> None:
+        """Count again, from what was shown when it stopped."""
+        if self._standing:
+            self._count_standing()
+            self._standing = False
+            self._rate_changed()
+
+    def take_lost_ns(self) -> int:
+        """Return for how long it has stood since this was last asked."""
+        lost_ns, self._lost_ns = self.stood_ns - self._lost_ns, self.stood_ns
+        return lost_ns
+
+    def _count_standing(self) -> None:
+        """Begin a new piece of time, before something about the rate changes."""
+        self._stood_ns = self.stood_ns
+        self._host_ns, self._world_ns = self.monotonic_ns(), self._world.now_ns
+
+    def _rate_changed(self) -> None:
         # Once a clock has drifted it stays ahead or behind, so a rate of one does not make it perfect again.
-        self.perfect = numerator == _BILLION and self._host_ns == self._world_ns
+        self.perfect = not self._standing and self._numerator == _BILLION and self._host_ns == self._world_ns
         for notify in self.on_rate_change:
             notify()

@@ -3,7 +3,7 @@
 Code takes no virtual time of its own; a program says what its computing costs with ``await self.cpu.work(seconds)``,
 and the answer comes later when the cores are busy or slowed down.
 
-It is deliberately not a scheduler: no time slices, no priorities, no memory. A job keeps the speed at which it began.
+It is deliberately not a scheduler: no time slices, no priorities, no memory.
 """
 
 from asyncio import Future, get_running_loop
@@ -54,15 +54,15 @@ class SlowDown:
 
 
 class Job:
-    """One piece of work under way."""
+    """One piece of work under way; `work_ns` of it are left, counted on a core that is not slowed down."""
 
-    __slots__ = ("done_ns", "future", "loop", "posted", "service_ns")
+    __slots__ = ("done_ns", "future", "loop", "posted", "service_ns", "work_ns")
 
-    def __init__(self, loop: "HostLoop", future: "Future[None]", service_ns: int) -> None:
+    def __init__(self, loop: "HostLoop", future: "Future[None]", work_ns: float) -> None:
         self.loop = loop
         self.future = future
-        self.service_ns = service_ns
-        self.done_ns = 0
+        self.work_ns = work_ns
+        self.service_ns = self.done_ns = 0
         self.posted: Posted | None = None
 
 
@@ -75,7 +75,7 @@ class Cpu:
         speed: how fast a core is against the reference machine of the scenario; at 2.0 a second of work takes 0.5 s.
     """
 
-    __slots__ = ("_jobs", "_paused_ns", "_slow_down", "_station", "_world", "cores", "speed")
+    __slots__ = ("_jobs", "_paused", "_slow_down", "_station", "_world", "cores", "speed")
 
     def __init__(self, world: "World", *, cores: int = 1, speed: float = 1.0) -> None:
         if not (isfinite(speed) and speed > 0):
@@ -84,7 +84,7 @@ class Cpu:
         self._station = Station(cores)
         self._slow_down = SlowDown()
         self._jobs: dict[Job, None] = {}
-        self._paused_ns: int | None = None
+        self._paused = False
         self.cores = cores
         self.speed = speed
 
@@ -98,7 +98,10 @@ class Cpu:
         loop: HostLoop = get_running_loop()  # type: ignore[assignment]
         future: Future[None] = loop.create_future()
         if loop.alive:
-            self._admit(Job(loop, future, round(seconds * _BILLION * self._slow_down.factor / self.speed)))
+            job = Job(loop, future, seconds * _BILLION / self.speed)
+            self._jobs[job] = None
+            if not self._paused:
+                self._admit(job)
         await future  # for ever when this host has just ended
 
     def backlog_ns(self) -> int:
@@ -106,18 +109,53 @@ class Cpu:
         return self._station.backlog_ns(self._world.now_ns)
 
     def slow(self, factor: float) -> Callable[[], None]:
-        """Let jobs that arrive from now on take `factor` times as long; return what undoes it. Factors multiply."""
-        return self._slow_down.add(factor)
+        """Let cores take `factor` times as long from now on, for jobs under way too; return what undoes it.
+
+        Factors multiply.
+        """
+        self._stop()
+        undo = self._slow_down.add(factor)
+        self._go_on()
+
+        def speed_up() -> None:
+            self._stop()
+            undo()
+            self._go_on()
+
+        return speed_up
 
     def _admit(self, job: Job) -> None:
+        job.service_ns = round(job.work_ns * self._slow_down.factor)
         job.done_ns = self._station.admit(self._world.now_ns, job.service_ns)
         job.posted = self._world.post(job.done_ns, job.loop, self._finish, job)
-        self._jobs[job] = None
 
     def _finish(self, job: Job) -> None:
         self._jobs.pop(job, None)
         if not job.future.done():
             job.future.set_result(None)
+
+    def _stop(self) -> None:
+        """Take every job off its core, with what is left of it; one that is done at this instant is done."""
+        if self._paused:
+            return
+        now_ns = self._world.now_ns
+        for job in self._jobs:
+            left_ns = job.done_ns - now_ns
+            if job.posted is None or left_ns <= 0:
+                continue
+            if left_ns < job.service_ns:  # it has begun
+                job.work_ns = left_ns / self._slow_down.factor
+            job.posted.cancel()
+            job.posted = None
+        self._station.clear(now_ns)
+
+    def _go_on(self) -> None:
+        """Put every job that has no core onto one, or behind the others that wait, in the order of their arrival."""
+        if self._paused:
+            return
+        for job in self._jobs:
+            if job.posted is None:
+                self._admit(job)
 
     def process_ended(self) -> None:
         """Drop every job: the process or its machine is gone."""
@@ -125,24 +163,16 @@ class Cpu:
             if job.posted is not None:
                 job.posted.cancel()
         self._jobs.clear()
-        self._paused_ns = None
+        self._paused = False
         self._station.clear(self._world.now_ns)
 
     def pause(self) -> None:
         """Stop computing: the process was stopped (SIGSTOP) in the middle of its jobs."""
-        self._paused_ns = self._world.now_ns
-        for job in self._jobs:
-            if job.posted is not None:
-                job.posted.cancel()
+        self._stop()
+        self._paused = True
 
     def resume(self) -> None:
         """Go on with what was left of every job when the process was paused."""
-        if self._paused_ns is None:
-            return
-        jobs = list(self._jobs)
-        for job in jobs:
-            job.service_ns = min(job.service_ns, max(0, job.done_ns - self._paused_ns))
-        self._paused_ns = None
-        self._station.clear(self._world.now_ns)
-        for job in jobs:
-            self._admit(job)
+        if self._paused:
+            self._paused = False
+            self._go_on()

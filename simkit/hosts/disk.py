@@ -20,7 +20,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from simkit.hosts.disk_health import DiskHealth, Straying
 from simkit.hosts.disk_model import MODELS, DiskModel
 from simkit.hosts.fault_point import fault_point
-from simkit.hosts.page_cache import Cached, Change, Directory, File, Names, change_bytes, change_names, survive
+from simkit.hosts.page_cache import (
+    Cached,
+    Change,
+    Directory,
+    File,
+    Names,
+    Tearing,
+    change_bytes,
+    change_names,
+    survive,
+)
 from simkit.kernel.distribution import Distribution
 from simkit.kernel.station import Station
 from simkit.kernel.stream import Stream
@@ -368,13 +378,19 @@ class Disk:
         """The process is gone, the kernel is not: the page cache stays, and syncs under way go on."""
         self._settle()
 
-    def power_cut(self) -> None:
-        """Keep what is durable and, of every other change, whatever the disk's own stream says."""
+    def power_cut(self, tearing: Tearing = "some") -> None:
+        """Keep what is durable and, of every other change, whatever the disk's own stream says.
+
+        Args:
+            tearing: whether a write over several sectors may be torn: ``"none"`` for a device that writes all or
+                nothing, ``"all"`` for one that is caught in the middle of every one.
+        """
         self._settle()
         stream = self._world.stream(f"disk/{self._host}/power_cut")
         sector = self.model.sector
         fates = {
-            cached: [survive(cached, change, sector, stream) for change in cached.changes] for cached in self._dirty
+            cached: [survive(cached, change, sector, stream, tearing) for change in cached.changes]
+            for cached in self._dirty
         }
         survivors = self._directory.durable
         for path, cached in [("", self._directory), *sorted(survivors.items(), key=lambda item: item[0])]:

@@ -15,16 +15,21 @@ from simkit.hosts.clock import Clock
 from simkit.hosts.cpu import Cpu
 from simkit.hosts.disk import Disk
 from simkit.hosts.fault_point import FaultPoints
+from simkit.hosts.memory import held_by
+from simkit.hosts.page_cache import Tearing
 
 if TYPE_CHECKING:
     import asyncio
 
     from simkit.kernel import HostLoop, World
 
-Manner = Literal["stop", "kill", "power_cut", "wipe", "pause"]
+Manner = Literal["stop", "kill", "power_cut", "wipe", "pause", "suspend"]
 State = Literal["up", "down", "paused"]
 Program = Callable[["Host"], Coroutine[Any, Any, None]]
 Listener = Callable[["Host", str], None]
+
+STILL: frozenset[Manner] = frozenset({"pause", "suspend"})
+"""The manners that leave the process in memory."""
 
 GRACE_NS = 10 * 10**9
 """How long a process may take to end after SIGTERM, as container platforms commonly grant."""
@@ -113,26 +118,34 @@ class Host:
             self._fault_points = FaultPoints()
         return self._fault_points
 
+    def memory(self) -> int:
+        """Return the bytes that the process holds, as `simkit.hosts.memory` counts them; 0 without a process."""
+        return held_by(self.loop.tasks.values()) if self._running else 0
+
     # -- faults hold a host, and let it go
 
-    def hold(self, cause: object, manner: Manner, *, grace_ns: int = GRACE_NS) -> None:
+    def hold(self, cause: object, manner: Manner, *, grace_ns: int = GRACE_NS, tearing: Tearing = "some") -> None:
         """End or pause the process in this manner, and keep it so until `release` is called for the same cause."""
         self._held[cause] = manner
-        if manner == "pause":
+        if manner == "suspend":
+            self.clock.stand()
+        if manner in STILL:
             self.pause()
         elif manner == "stop":
             self.stop(grace_ns)
         else:
-            self._end(manner)
+            self._end(manner, tearing)
 
     def release(self, cause: object) -> None:
         """Undo one `hold`; the host boots or resumes once no other cause holds it."""
         manner = self._held.pop(cause, None)
         if manner is None:
             return
-        if not self._held_by("pause") and self._running and self.loop.frozen:
+        if not self._held_by("suspend"):
+            self.clock.go_on()
+        if not self._held_still and self._running and self.loop.frozen:
             self.resume()
-        if manner == "pause" or self.held_down:
+        if manner in STILL or self.held_down:
             return
         if not self._running:
             self.boot()
@@ -144,9 +157,13 @@ class Host:
         return manner in self._held.values()
 
     @property
+    def _held_still(self) -> bool:
+        return any(manner in STILL for manner in self._held.values())
+
+    @property
     def held_down(self) -> bool:
         """True while some cause keeps the host from booting."""
-        return any(manner != "pause" for manner in self._held.values())
+        return any(manner not in STILL for manner in self._held.values())
 
     # -- a process begins
 
@@ -171,7 +188,7 @@ class Host:
         if self.program is not None:
             self.main_task = loop.create_task(self.program(self), name=f"{self.name}/main", context=loop.context.copy())
             self.main_task.add_done_callback(self._main_done, context=loop.context)
-        if self._held_by("pause"):
+        if self._held_still:
             self.pause()
 
     def _main_done(self, task: "asyncio.Task[None]") -> None:
@@ -232,15 +249,15 @@ class Host:
         if self._running:
             self._end("kill")
 
-    def power_cut(self) -> None:
+    def power_cut(self, tearing: Tearing = "some") -> None:
         """End the machine: unsynced data is lost, and peers hear nothing."""
-        self._end("power_cut")
+        self._end("power_cut", tearing)
 
     def wipe(self) -> None:
         """End the machine, and its disk with it."""
         self._end("wipe")
 
-    def _end(self, manner: str) -> None:
+    def _end(self, manner: str, tearing: Tearing = "some") -> None:
         was_running, self._running = self._running, False
         if was_running:
             self.loop.bury()
@@ -249,7 +266,7 @@ class Host:
             self.disk.process_ended()
         # A machine without a process can still lose its power, and with it the page cache.
         if manner == "power_cut":
-            self.disk.power_cut()
+            self.disk.power_cut(tearing)
         elif manner == "wipe":
             self.disk.wipe()
         if was_running or manner in ("power_cut", "wipe"):

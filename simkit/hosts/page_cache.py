@@ -8,7 +8,7 @@ any subset of them.
 
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 from simkit.kernel.stream import Stream
 
@@ -117,10 +117,20 @@ def change_names(names: dict[str, File], change: Change) -> None:
 Names = tuple[tuple[str, File | None], ...]
 
 
-def survive(cached: Cached, change: Change, sector: int, stream: Stream) -> str:
+Tearing = Literal["none", "some", "all"]
+"""Which of the writes over several sectors that a power cut meets are torn."""
+
+_FATES: dict[Tearing, tuple[str, ...]] = {
+    "none": ("whole", "lost"),
+    "some": ("whole", "torn", "lost"),
+    "all": ("torn",),
+}
+
+
+def survive(cached: Cached, change: Change, sector: int, stream: Stream, tearing: Tearing = "some") -> str:
     """Draw what a power cut leaves of one change, and carry that out; return whole, torn or lost."""
     boundaries = change.boundaries(sector)
-    fate = stream.choice(("whole", "torn", "lost") if boundaries else ("whole", "lost"))
+    fate = stream.choice(_FATES[tearing if boundaries else "none"])
     if fate == "whole":
         cached.persist(change)
     elif fate == "torn":

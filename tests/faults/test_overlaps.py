@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from simkit.kernel import Constant
 from simkit.language.units import Bandwidth, Drift, Fraction, Offset
 from simkit_faults.compute import CpuSlow
+from simkit_faults.gray import Gray
 from simkit_faults.network import Latency, LimitedBandwidth, Loss, Partition
-from simkit_faults.process import Kill, Pause, PowerCut, Stop, Wipe
+from simkit_faults.partition import Bridge, Isolate
+from simkit_faults.process import Kill, Pause, PowerCut, Stop, Suspend, Wipe
 from simkit_faults.storage import DiskSlow, SyncFails
 from simkit_faults.time import ClockDrift, ClockOffset
 
@@ -26,6 +28,11 @@ host_faults = st.sampled_from(
         PowerCut(),
         Wipe(),
         Pause(),
+        Suspend(),
+        Gray(cpu=2, disk=4),
+        Isolate(),
+        Bridge(),
+        PowerCut(torn="all"),
         DiskSlow(factor=3),
         DiskSlow(factor=1.1),
         SyncFails(),
@@ -71,20 +78,34 @@ def product(factors):
     return result
 
 
+def disk_factors(faults):
+    return [f.disk if isinstance(f, Gray) else f.factor for f in faults if isinstance(f, Gray | DiskSlow)]
+
+
+def cpu_factors(faults):
+    return [f.cpu if isinstance(f, Gray) else f.factor for f in faults if isinstance(f, Gray | CpuSlow)]
+
+
+def overlays_of(fault):
+    return (
+        2 if isinstance(fault, Gray) else int(fault.target != "hosts" or isinstance(fault, Suspend | Isolate | Bridge))
+    )
+
+
 def check(arena, opened):
     """Every host is exactly as the open faults say."""
     for host in arena.hosts.values():
         faults = [fault for fault, names, _ in opened if host.name in names]
         down = any(isinstance(fault, Stop | Kill | PowerCut | Wipe) for fault in faults)
-        paused = any(isinstance(fault, Pause) for fault in faults)
+        paused = any(isinstance(fault, Pause | Suspend) for fault in faults)
         if not (paused and any(isinstance(fault, Stop) for fault in faults)):  # SIGTERM waits for SIGCONT
             assert host.state == ("down" if down else "paused" if paused else "up")
-        assert host.disk.health.slow_down == product(f.factor for f in faults if isinstance(f, DiskSlow))
+        assert host.disk.health.slow_down == product(disk_factors(faults))
         assert host.disk.health.syncs_fail == any(f.mode == "error" for f in faults if isinstance(f, SyncFails))
         assert host.disk.health.syncs_lie == any(f.mode == "lie" for f in faults if isinstance(f, SyncFails))
-        assert host.cpu._slow_down.factor == product(f.factor for f in faults if isinstance(f, CpuSlow))
+        assert host.cpu._slow_down.factor == product(cpu_factors(faults))
         assert host.clock.drift_ppb == sum(f.by for f in faults if isinstance(f, ClockDrift))
-    assert len(arena.network.overlays) == sum(fault.target != "hosts" for fault, _, _ in opened)
+    assert len(arena.network.overlays) == sum(map(overlays_of, (fault for fault, _, _ in opened)))
 
 
 class Scene:

@@ -158,6 +158,19 @@ def test_a_large_write_may_be_torn_at_a_sector_on_either_side():
     }
 
 
+@pytest.mark.parametrize(("tearing", "left"), [("none", {b"xy", b"xyABCDEFGH"}), ("all", {b"xyAB", b"xyABCDEF"})])
+def test_tearing_can_be_left_out_or_made_sure_of(tearing, left):
+    def act(machine):
+        saved(machine, "log", b"xy")
+        machine.run(machine.disk.append("log", b"ABCDEFGH"))
+        machine.host.power_cut(tearing)
+        machine.host.boot()
+
+    found = {dict(state)["log"] for state in outcomes(act, model=PLAIN.model_copy(update={"sector": 4}))}
+    assert left <= found
+    assert (b"xyABCDEFGH" in found) == (tearing == "none")
+
+
 def test_a_rename_that_was_not_synced_happened_or_did_not():
     def act(machine):
         saved(machine, "current", b"old")

@@ -1,4 +1,4 @@
-"""Stop, kill, power cut, wipe and pause: what a process, its disk and its clock live through.
+"""Stop, kill, power cut, wipe, pause and suspend: what a process, its disk and its clock live through.
 
 It deliberately leaves what peers see to the tests of the network, and torn writes to `test_power_cut.py`.
 """
@@ -7,8 +7,10 @@ import asyncio
 
 import pytest
 
-from simkit.language.units import Duration
-from simkit_faults.process import Kill, Pause, PowerCut, Stop, Wipe
+from simkit.language.units import Drift, Duration
+from simkit.network.path import BLOCKED
+from simkit_faults.process import Kill, Pause, PowerCut, Stop, Suspend, Wipe
+from simkit_faults.time import ClockDrift
 
 SECOND = 10**9
 
@@ -170,3 +172,105 @@ def test_overlapping_pauses_are_one_pause(arena):
             pass
         assert host.state == "paused"
     assert host.state == "up"
+
+
+# -- a virtual machine that stands
+
+
+def ticking(log):
+    async def program(host):
+        while True:
+            await asyncio.sleep(1)
+            if host.name == "a-0":
+                log.append((host.world.now_ns / SECOND, host.loop.time()))
+
+    return program
+
+
+def test_for_a_suspended_machine_no_time_passes(arenas):
+    log = []
+    arena = arenas(program=ticking(log))
+    host = arena.hosts["a-0"]
+    run_until(arena, 2.25)
+    with Suspend().hold(arena, (host,)):
+        run_until(arena, 62.25)
+        assert host.state == "paused"
+        assert host.clock.monotonic() == 2.25
+    assert host.state == "up"
+    run_until(arena, 65)
+    assert log == [(1, 1), (2, 2), (63, 3), (64, 4), (65, 5)]
+    assert host.clock.wall_ns() == arena.world.epoch_ns + arena.world.now_ns
+
+
+def test_a_machine_that_nobody_corrects_is_behind_by_the_time_it_stood(arena):
+    host = arena.hosts["a-0"]
+    with Suspend(clock="behind").hold(arena, (host,)):
+        run_until(arena, 60)
+    assert host.clock.wall_ns() - arena.world.epoch_ns == 0
+    with Suspend().hold(arena, (host,)):
+        run_until(arena, 100)
+    # The second hypervisor knows only what it took away itself.
+    assert host.clock.wall_ns() - arena.world.epoch_ns == 40 * SECOND
+
+
+@pytest.mark.parametrize("first_ends", [True, False])
+def test_suspensions_that_overlap_are_one_and_undone_in_either_order(arena, first_ends):
+    host = arena.hosts["a-0"]
+    holds = [Suspend().hold(arena, (host,)), Suspend().hold(arena, (host,))]
+    for second, hold in enumerate(holds, 1):
+        run_until(arena, second)
+        hold.__enter__()
+    run_until(arena, 10)
+    one, other = holds if first_ends else holds[::-1]
+    one.__exit__(None, None, None)
+    assert host.state == "paused"
+    run_until(arena, 20)
+    other.__exit__(None, None, None)
+    assert host.state == "up"
+    assert host.clock.monotonic() == 1
+    assert host.clock.wall_ns() == arena.world.epoch_ns + 20 * SECOND
+    assert arena.network.overlays == []
+
+
+def test_nothing_reaches_a_suspended_machine_and_its_work_stands(arena):
+    host, done = arena.hosts["a-0"], []
+
+    async def work():
+        await host.cpu.work(2)
+        done.append(arena.world.now_ns / SECOND)
+
+    host.loop.create_task(work())
+    run_until(arena, 1)
+    with Suspend().hold(arena, (host,)):
+        assert arena.network.path(arena.hosts["b-0"], host).transit(100) == BLOCKED
+        run_until(arena, 91)
+    run_until(arena, 100)
+    assert done == [92]
+
+
+def test_a_pause_within_a_suspension_and_a_drift_over_it_leave_no_residue(arena):
+    host = arena.hosts["a-0"]
+    drift = ClockDrift(by=Drift.parse("500ppm")).hold(arena, (host,))
+    drift.__enter__()
+    run_until(arena, 10)
+    with Suspend().hold(arena, (host,)):
+        with Pause().hold(arena, (host,)):
+            run_until(arena, 20)
+        assert host.state == "paused"
+        run_until(arena, 1000)
+    run_until(arena, 1010)
+    drift.__exit__(None, None, None)
+    assert host.state == "up"
+    assert abs(host.clock.wall_ns() - arena.world.epoch_ns - arena.world.now_ns) <= 2
+
+
+def test_a_machine_that_is_suspended_and_loses_its_power_boots_when_both_are_over(arena):
+    host = arena.hosts["a-0"]
+    with Suspend().hold(arena, (host,)):
+        with PowerCut().hold(arena, (host,)):
+            run_until(arena, 5)
+            assert host.state == "down"
+        assert host.state == "paused"
+        run_until(arena, 9)
+    assert host.state == "up"
+    assert host.incarnation == 2

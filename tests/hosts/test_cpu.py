@@ -57,17 +57,32 @@ def test_backlog_is_what_a_job_that_arrives_now_would_wait(world, loop):
     assert cpu.backlog_ns() == 6 * SECOND
 
 
-def test_a_slow_down_holds_for_jobs_that_arrive_while_it_lasts(world, loop):
-    cpu, log = Cpu(world), []
-    start(world, loop, cpu, log, 1)
-    world.run(0)
+def test_a_slow_down_holds_for_as_long_as_it_lasts_also_for_the_job_under_way_and_those_that_wait(world, loop):
+    cpu, log = Cpu(world, cores=2), []
+    start(world, loop, cpu, log, 4, 1, 3)
+    world.run(2 * SECOND)
     undo = cpu.slow(10)
-    start(world, loop, cpu, log, 1)
-    world.run(0)
+    world.run(7 * SECOND)  # half a second of work in five
     undo()
     start(world, loop, cpu, log, 1)
     world.run(20 * SECOND)
-    assert log == [(1.0, 1), (11.0, 1), (12.0, 1)]
+    assert log == [(1.0, 1), (8.5, 4), (8.5, 3), (9.5, 1)]
+
+
+def test_a_slow_down_that_begins_and_ends_in_a_pause_changes_nothing(world, loop):
+    cpu, log = Cpu(world), []
+    start(world, loop, cpu, log, 4)
+    world.run(SECOND)
+    loop.freeze()
+    cpu.pause()
+    world.run(2 * SECOND)
+    undo = cpu.slow(10)
+    world.run(10 * SECOND)
+    undo()
+    loop.thaw()
+    cpu.resume()
+    world.run(100 * SECOND)
+    assert log == [(13.0, 4)]
 
 
 def test_slow_downs_multiply_and_are_undone_in_any_order_exactly():

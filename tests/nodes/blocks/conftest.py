@@ -1,4 +1,4 @@
-"""Makes the tests' own Redis host importable: plain classes, which fixtures would only hide."""
+"""Makes the tests' own hosts importable: plain classes, which fixtures would only hide."""
 
 import importlib.util
 import sys
@@ -15,3 +15,4 @@ def _load(name: str, path: Path) -> None:
 
 
 _load("redis_hosts", Path(__file__).with_name("redis_hosts.py"))
+_load("storage_machine", Path(__file__).with_name("storage_machine.py"))

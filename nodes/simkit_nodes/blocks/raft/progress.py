@@ -22,7 +22,8 @@ class Progress:
         paused: in a probe: one message is on its way.
         round: the latest of the leader's rounds that it has answered.
         contact_ns: when it last answered anything, on the leader's clock.
-        snapshot_index: what a snapshot on its way contains, 0 for none asked for yet.
+        snapshot_index: what a snapshot on its way contains, 0 while the driver makes one.
+        snapshot_round: the leader's round when it was sent.
     """
 
     __slots__ = (
@@ -34,6 +35,7 @@ class Progress:
         "paused",
         "round",
         "snapshot_index",
+        "snapshot_round",
         "state",
     )
 
@@ -44,7 +46,7 @@ class Progress:
         self.paused = False
         self.round = 0
         self.contact_ns = now_ns
-        self.snapshot_index = 0
+        self.snapshot_index = self.snapshot_round = 0
         self._inflight: deque[int] = deque()
         self._inflight_max = inflight_max
 
@@ -87,6 +89,11 @@ class Progress:
         """Note that what comes next is discarded here."""
         self.snapshot_index = 0
         self._become("snapshot")
+
+    def snapshot_sent(self, index: int, round_number: int) -> None:
+        """Note that a snapshot is on its way."""
+        self.snapshot_index, self.snapshot_round = index, round_number
+        self.next_index = index + 1
 
     def probe(self) -> None:
         """Find out again where the logs agree: a message or a snapshot may be lost."""

@@ -20,6 +20,9 @@ from simkit_nodes.blocks.raft.progress import Progress
 if TYPE_CHECKING:
     from simkit_nodes.blocks.raft.raft import Raft
 
+SNAPSHOT_ROUNDS = 4
+"""A follower that still lacks a snapshot so many rounds after it was sent will not get it."""
+
 
 class Replication:
     """The state of one leadership (figure 2: volatile state on leaders, reinitialized after election).
@@ -164,8 +167,7 @@ class Replication:
         """Send a snapshot to a follower that needs one; later entries wait for its answer."""
         progress = self.progress.get(member)
         if progress is not None and progress.state == "snapshot":
-            progress.snapshot_index = snapshot.index
-            progress.next_index = snapshot.index + 1
+            progress.snapshot_sent(snapshot.index, self.round)
             raft = self._raft
             raft.send(InstallSnapshot(raft.current_term, raft.server, member, snapshot, self.round))
 
@@ -202,6 +204,8 @@ class Replication:
         if message.prev_log_index <= progress.match_index and not later:
             return  # overtaken by a success
         if progress.state == "snapshot":
+            if progress.snapshot_index and message.round > progress.snapshot_round + SNAPSHOT_ROUNDS:
+                progress.probe()  # it should have arrived long ago; ask for another one if still needed
             return
         next_index = message.conflict_index
         if message.conflict_term:

@@ -30,6 +30,9 @@ FIGURES_MAX = 12
 BANDS_MAX = 200
 """Fault bands of one figure; later ones are not shaded."""
 
+_NAME_WIDTH = 0.011
+"""The share of a figure's width that a letter of a fault's name takes."""
+
 _ROLES = {
     "#010101": "var(--ink, #1b1f24)",
     "#020202": "var(--soft, #5b6470)",
@@ -111,17 +114,17 @@ def draw(document: Document, metric: MetricEntry, behind: Document | None = None
         axes.patch.set_visible(False)
         other = _same(behind, metric)
         if behind and other:
-            _plot(axes, behind, other, (BEHIND,) * 3, " of the other run")
-        _plot(axes, document, metric, SERIES, "")
+            _plot(axes, behind, other, (BEHIND,) * 3, grey=True)
+        _plot(axes, document, metric, SERIES)
         _frame(axes, document, metric)
         return Drawing(metric.name, _svg(figure, metric.name), flat=not any(shown(metric)))
 
 
-def _plot(axes: Axes, document: Document, metric: MetricEntry, colors: Sequence[str], whose: str) -> None:
+def _plot(axes: Axes, document: Document, metric: MetricEntry, colors: Sequence[str], *, grey: bool = False) -> None:
     edges_s = [time_ns / NANOSECONDS for time_ns in (*metric.times_ns, document.duration_ns)]
     if metric.kind == "gauge":
         lines = {"mean": metric.mean}
-        if metric.maximum and not whose:
+        if metric.maximum and not grey:
             lows, highs = _numbers(metric.minimum), _numbers(metric.maximum)
             axes.fill_between(
                 edges_s, [*lows, lows[-1]], [*highs, highs[-1]], step="post", color=colors[0], alpha=0.22, linewidth=0
@@ -134,9 +137,11 @@ def _plot(axes: Axes, document: Document, metric: MetricEntry, colors: Sequence[
         lines = {"per second": tuple(per_second)}
     else:
         lines = {word: metric.quantiles[word] for word in ("p50", "p90", "p99") if word in metric.quantiles}
-    for (label, values), color in zip(lines.items(), colors, strict=False):
+    for place, ((label, values), color) in enumerate(zip(lines.items(), colors, strict=False)):
         numbers = _numbers(values)
-        axes.step(edges_s, [*numbers, numbers[-1]], where="post", color=color, label=f"{label}{whose}")
+        # The lines of the other run are all grey: one entry of the legend tells of all of them.
+        told = label if not grey else "_nolegend_" if place else "the other run"
+        axes.step(edges_s, [*numbers, numbers[-1]], where="post", color=color, label=told)
 
 
 def _frame(axes: Axes, document: Document, metric: MetricEntry) -> None:
@@ -165,27 +170,34 @@ def _frame(axes: Axes, document: Document, metric: MetricEntry) -> None:
     for time_ns in sorted({violation.time_ns for _, violation in violations(document)})[:BANDS_MAX]:
         axes.axvline(time_ns / NANOSECONDS, color=ALARM, linewidth=0.9, linestyle=(0, (3, 2)))
     if metric.kind == "histogram":
-        axes.legend(loc="upper right", ncols=3)
+        # Beside the title, where no line runs and no fault is named.
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.07), ncols=4, borderaxespad=0.0)
 
 
 def _bands(axes: Axes, document: Document) -> None:
-    """Shade the faults; the letters of faults that begin side by side stand together."""
+    """Shade the faults and name them; where two begin side by side, their letters stand together instead."""
     letters = fault_letters(document.faults)
-    near_s = document.duration_ns / NANOSECONDS / 60
-    above: list[tuple[float, str]] = []
+    duration_s = document.duration_ns / NANOSECONDS
+    above: list[tuple[float, list[str]]] = []
     for fault in document.faults[:BANDS_MAX]:
         begin_ns, end_ns = interval(document, fault)
         color = FAULTS[list(letters).index(fault.name) % len(FAULTS)]
         begin_s, end_s = begin_ns / NANOSECONDS, max(end_ns, begin_ns + document.duration_ns // 500) / NANOSECONDS
         axes.axvspan(begin_s, end_s, color=color, alpha=0.20, linewidth=0, zorder=0)
-        middle_s, letter = (begin_s + end_s) / 2, letters[fault.name]
-        if above and abs(middle_s - above[-1][0]) < near_s:
+        middle_s, names = (begin_s + end_s) / 2, [fault.name]
+        if above and abs(middle_s - above[-1][0]) < duration_s / 60:
             before_s, before = above.pop()
-            middle_s, letter = (before_s + middle_s) / 2, before if letter in before else before + letter
-        above.append((middle_s, letter))
-    for middle_s, text in above:
-        place = axes.get_xaxis_transform()
-        axes.text(middle_s, 1.01, text, transform=place, ha="center", va="bottom", fontsize=7, color=SOFT)
+            middle_s, names = (before_s + middle_s) / 2, list(dict.fromkeys([*before, *names]))
+        above.append((middle_s, names))
+    for place, (middle_s, names) in enumerate(above):
+        # As far as the middle of the way to its neighbours: the room that a name may take.
+        left_s = (above[place - 1][0] + middle_s) / 2 if place else 0.0
+        right_s = (middle_s + above[place + 1][0]) / 2 if place + 1 < len(above) else duration_s
+        room = 2 * min(middle_s - left_s, right_s - middle_s) / duration_s
+        name = plain(names[0], 24)
+        text = name if len(names) == 1 and len(name) * _NAME_WIDTH <= room else "".join(letters[one] for one in names)
+        at = axes.get_xaxis_transform()
+        axes.text(middle_s, 1.01, text, transform=at, ha="center", va="bottom", fontsize=7, color=SOFT)
 
 
 def _spreads(metric: MetricEntry) -> bool:

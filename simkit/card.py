@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from simkit.checks.check import Check
 from simkit.node import Event, Node
+from simkit.plot import Plot
 
 
 class NoConfig(BaseModel):
@@ -210,6 +211,7 @@ class Card:
         metrics: by name.
         switches: the protections that can be turned off.
         figures: the published numbers that it reproduces.
+        plots: figures of its own, which reports show before those of the metrics.
         words: what words in its messages mean that say nothing by themselves, such as the digest of a script.
     """
 
@@ -222,4 +224,5 @@ class Card:
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     switches: tuple[Switch, ...] = ()
     figures: tuple[Figure, ...] = ()
+    plots: tuple[type[Plot], ...] = ()
     words: Mapping[str, str] = field(default_factory=dict)

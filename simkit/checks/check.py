@@ -8,10 +8,12 @@ It deliberately keeps a limited number of violations: the first ones explain, an
 
 from dataclasses import dataclass
 
-from simkit.checks.onlooker import Onlooker
+from simkit.checks.onlooker import Onlooker, Sight, sees
 from simkit.observe.document import CycleEntry, OperationEntry
 from simkit.observe.explanation import Explanation
 from simkit.observe.history import Operation
+
+__all__ = ["VIOLATIONS_KEPT", "Check", "Sight", "Step", "Violation", "sees"]
 
 VIOLATIONS_KEPT = 20
 

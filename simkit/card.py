@@ -52,6 +52,27 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class TakenRole:
+    """A role that hosts take while the system runs, such as `leader`: faults may be aimed at whoever holds it.
+
+    Who holds it is known from events alone: the host that emitted the last `taken`.
+
+    Attributes:
+        taken: emitted by the host that takes the role.
+        left: emitted by the host that gives it up; None if it only ever passes to another.
+        order: a field of `taken` that grows from holder to holder, such as a term: one that is lower came too late.
+        scope: a field of both events that tells of what, where there are several at a time.
+        of: what a scope is called in files: with `range`, ``leader of range 7``.
+    """
+
+    taken: type[Event]
+    left: type[Event] | None = None
+    order: str = ""
+    scope: str = ""
+    of: str = ""
+
+
+@dataclass(frozen=True)
 class Switch:
     """A protection that can be turned off.
 
@@ -212,6 +233,7 @@ class Card:
         switches: the protections that can be turned off.
         figures: the published numbers that it reproduces.
         plots: figures of its own, which reports show before those of the metrics.
+        dynamic_roles: roles that hosts take while the system runs, by the word that targets use.
         words: what words in its messages mean that say nothing by themselves, such as the digest of a script.
     """
 
@@ -225,4 +247,5 @@ class Card:
     switches: tuple[Switch, ...] = ()
     figures: tuple[Figure, ...] = ()
     plots: tuple[type[Plot], ...] = ()
+    dynamic_roles: Mapping[str, TakenRole] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)

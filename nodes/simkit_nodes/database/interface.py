@@ -57,7 +57,7 @@ class Transaction(Protocol):
         ...
 
     async def put(self, key: bytes, value: bytes) -> None:
-        """Write a value. It leaves for its range with the next request; what hinders it may be raised later."""
+        """Write a value. It leaves for its range with the next request, and a later call raises what hinders it."""
         ...
 
     async def delete(self, key: bytes) -> None:

@@ -11,11 +11,12 @@ It deliberately says nothing of versions, intents or locks, which are the evalua
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from simkit.network.message import Message
+from simkit_nodes.blocks.lsm import Engine
 
 META_PREFIX: Final = b"\x00m"
 """Keys of the meta range: `META_PREFIX` + the end key of a range; the value is its descriptor."""
@@ -75,7 +76,7 @@ class Range(Protocol):
 
     Attributes:
         descriptor: as of what this replica has applied.
-        engine: what this replica has applied, with the interface of the storage engine; the leaseholder reads there.
+        engine: what this replica has applied; the leaseholder reads there.
         tenure: a number that is another one each time this replica becomes leaseholder; 0 while it is not. What an
             evaluator keeps in memory (latches, locks, timestamp cache) is worth nothing in another tenure.
         low_water: a hybrid logical timestamp that no earlier leaseholder has served reads above; writes of this tenure
@@ -87,7 +88,7 @@ class Range(Protocol):
     def descriptor(self) -> RangeDescriptor: ...
 
     @property
-    def engine(self) -> Any: ...
+    def engine(self) -> Engine: ...
 
     @property
     def tenure(self) -> int: ...

@@ -1,0 +1,359 @@
+"""The sender: brings requests to the leaseholders of their ranges, in parallel, and corrects what it knew wrongly.
+
+It learns from every answer: who holds a lease, how a range was split or merged. A request that may be repeated is
+repeated until its deadline; one that may have happened already, and would happen again, is an `AmbiguousResult`.
+
+It deliberately decides nothing about transactions: what is about a timestamp goes back to the coordinator.
+
+Source: CockroachDB's DistSender (Taft et al. 2020, section 2.2), in its roles.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
+
+from simkit.network.errors import RemoteError, RequestTimeout, Unreachable
+from simkit_nodes.blocks.hybrid_logical_clock import ClockAhead, HybridLogicalClock
+from simkit_nodes.database.errors import AmbiguousResult, ClockUntrusted, RangeMismatch, Unavailable
+from simkit_nodes.database.messages import (
+    Batch,
+    ConditionalPut,
+    EndTransaction,
+    Header,
+    Put,
+    Reason,
+    Reply,
+    Request,
+    Response,
+    Rows,
+    Scan,
+    Trouble,
+    span_of,
+)
+from simkit_nodes.database.range import META_PREFIX, RangeDescriptor
+from simkit_nodes.database.ranges.routing_cache import Route, RoutingCache
+from simkit_nodes.database.transactions.evaluation import Refused
+
+REPLY_TIMEOUT_S: Final = 1.0
+"""How long one store may take; longer than it lets a request wait for locks."""
+PAUSE_S: Final = 0.02
+"""Before a store is asked again that had no better answer."""
+
+Transport = Callable[[str, Batch], Awaitable[Reply]]
+"""Sends a batch to a store and returns its reply; RequestTimeout, RemoteError or Unreachable if there is none."""
+
+decode_descriptor = msgspec.msgpack.Decoder(RangeDescriptor).decode
+encode_descriptor = msgspec.msgpack.Encoder().encode
+changed = msgspec.structs.replace
+
+_TO_COORDINATOR = frozenset((Reason.UNCERTAIN, Reason.RETRY, Reason.ABORTED, Reason.TOO_OLD))
+
+
+@dataclass(slots=True)
+class Sent:
+    """The answers to requests, in order, and the greatest timestamps at which they were carried out."""
+
+    responses: list[Response]
+    read_timestamp: int = 0
+    write_timestamp: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How requests are to be sent; `Sender.send` explains."""
+
+    header: Header | None
+    deadline_s: float
+    pipelined: bool = False
+    whole: bool = False
+    observed: dict[str, int] | None = None
+
+
+class Sender:
+    """Sends for one process.
+
+    Args:
+        transport: reaches stores.
+        clock: of the process.
+        meta: descriptor of the range that holds the meta keys.
+        timeout_s: how long requests are repeated.
+    """
+
+    def __init__(
+        self, transport: Transport, clock: HybridLogicalClock, meta: RangeDescriptor, timeout_s: float = 10.0
+    ) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._meta = meta
+        self._timeout_s = timeout_s
+        self.routes = RoutingCache()
+        self.routes.insert(meta)
+
+    async def ask(self, request: Request) -> Response:
+        """Return the answer to a request that belongs to no transaction. DatabaseError, Refused."""
+        return (await self.send((request,))).responses[0]
+
+    async def send(
+        self,
+        requests: Sequence[Request],
+        header: Header | None = None,
+        *,
+        pipelined: bool = False,
+        whole: bool = False,
+        observed: dict[str, int] | None = None,
+        timeout_s: float | None = None,
+    ) -> Sent:
+        """Carry out requests, those of one range together, those of several in parallel.
+
+        Args:
+            requests: a Scan that may cross ranges goes alone.
+            header: of the transaction.
+            pipelined: see `Batch`.
+            whole: all of them belong to one range; RangeMismatch if they do not.
+            observed: the clocks of stores when the transaction first came there; new ones are added.
+            timeout_s: instead of the sender's own.
+
+        Raises:
+            Refused: what a coordinator has to deal with.
+            Unavailable: no answer in time; nothing that could not be repeated has happened.
+            AmbiguousResult: it may have happened.
+            RangeMismatch: see `whole`.
+        """
+        deadline_s = asyncio.get_running_loop().time() + (self._timeout_s if timeout_s is None else timeout_s)
+        return await self._send(requests, Manner(header, deadline_s, pipelined, whole, observed))
+
+    async def _send(self, requests: Sequence[Request], manner: Manner) -> Sent:
+        if len(requests) == 1:
+            first = requests[0]
+            if isinstance(first, Scan):
+                return await self._scan(first, manner)
+            begin, end = span_of(first, manner.header)
+            route = await self._route(begin, manner)
+            if end is None or end <= route.descriptor.end:
+                return await self._to_range(route, requests, manner)
+        groups = await self._split(requests, manner)
+        if len(groups) == 1:
+            ((route, parts),) = groups
+            return _joined(requests, parts, await self._to_range(route, [each for _, each in parts], manner))
+        if manner.whole:
+            raise RangeMismatch
+        results = await asyncio.gather(
+            *(self._to_range(route, [each for _, each in parts], manner) for route, parts in groups),
+            return_exceptions=True,
+        )
+        failures = [each for each in results if isinstance(each, BaseException)]
+        if failures:
+            raise min(failures, key=_gravity)
+        total = Sent([None] * len(requests))  # type: ignore[list-item]
+        for (_, parts), sent in zip(groups, results, strict=True):
+            assert isinstance(sent, Sent)
+            for (place, _), response in zip(parts, sent.responses, strict=True):
+                total.responses[place] = response
+            total.read_timestamp = max(total.read_timestamp, sent.read_timestamp)
+            total.write_timestamp = max(total.write_timestamp, sent.write_timestamp)
+        return total
+
+    def same_range(self, keys: Sequence[bytes]) -> bool:
+        """Return whether all keys are in one range, as far as is known."""
+        route = self.routes.find(keys[0])
+        return route is not None and all(map(route.descriptor.contains, keys))
+
+    # -- routes
+
+    async def _route(self, key: bytes, manner: Manner) -> Route:
+        route = self.routes.find(key)
+        while route is None:
+            if self._meta.contains(key):
+                self.routes.insert(self._meta)
+            else:
+                await self._look_up(key + b"\x00", manner)
+            route = self.routes.find(key)
+        return route
+
+    async def _route_before(self, end: bytes, manner: Manner) -> Route:
+        """Return the route to the range with the last keys before `end`."""
+        while (route := self.routes.find_last(end)) is None:
+            await self._look_up(end, manner)
+        return route
+
+    async def _look_up(self, end: bytes, manner: Manner) -> None:
+        """Ask the meta range for the first range that ends at `end` or beyond."""
+        look = Scan(META_PREFIX + end, META_PREFIX + b"\xff\xff\xff", 1)
+        (rows,) = (await self._scan(look, Manner(None, manner.deadline_s))).responses
+        assert isinstance(rows, Rows)
+        if not rows.rows:
+            raise Unavailable("the meta range knows no range of that key")
+        descriptor = decode_descriptor(rows.rows[0][1])
+        self.routes.insert(descriptor)
+        if self.routes.find_last(end) is None:  # what was known is newer, but does not cover the key
+            self.routes.forget(descriptor)
+            await self._pause(manner)
+
+    async def _split(
+        self, requests: Sequence[Request], manner: Manner
+    ) -> list[tuple[Route, list[tuple[int, Request]]]]:
+        """Return the requests by range, with their places; one that crosses ranges is cut at their borders."""
+        groups: dict[int, tuple[Route, list[tuple[int, Request]]]] = {}
+        for place, request in enumerate(requests):
+            begin, end = span_of(request, manner.header)
+            while True:
+                route = await self._route(begin, manner)
+                border = route.descriptor.end
+                part = request
+                if end is not None:
+                    part = changed(request, begin=begin, end=min(end, border))  # type: ignore[type-var]
+                groups.setdefault(route.descriptor.range_id, (route, []))[1].append((place, part))
+                if end is None or end <= border:
+                    break
+                begin = border
+        return list(groups.values())
+
+    async def _scan(self, scan: Scan, manner: Manner) -> Sent:
+        """Go through the ranges of a scan one after the other, until its limit."""
+        rows: list[tuple[bytes, bytes]] = []
+        sent = Sent([])
+        manner = replace(manner, whole=True)
+        begin, end = scan.begin, scan.end
+        while begin < end and (scan.limit is None or len(rows) < scan.limit):
+            if scan.reverse:
+                route = await self._route_before(end, manner)
+                part_begin, part_end = max(begin, route.descriptor.begin), end
+            else:
+                route = await self._route(begin, manner)
+                part_begin, part_end = begin, min(end, route.descriptor.end)
+            left = None if scan.limit is None else scan.limit - len(rows)
+            try:
+                answer = await self._to_range(route, (Scan(part_begin, part_end, left, scan.reverse),), manner)
+            except RangeMismatch:
+                continue
+            (found,) = answer.responses
+            assert isinstance(found, Rows)
+            rows += found.rows
+            sent.read_timestamp = max(sent.read_timestamp, answer.read_timestamp)
+            sent.write_timestamp = max(sent.write_timestamp, answer.write_timestamp)
+            if (header := manner.header) is not None:
+                # What is read from now on is read together with what was read before.
+                read = max(header.read_timestamp, sent.read_timestamp)
+                manner = replace(manner, header=changed(header, may_forward=False, read_timestamp=read))
+            begin, end = (begin, part_begin) if scan.reverse else (part_end, end)
+        sent.responses.append(Rows(tuple(rows)))
+        return sent
+
+    # -- one range
+
+    async def _to_range(self, route: Route, requests: Sequence[Request], manner: Manner) -> Sent:
+        """Send a batch to the leaseholder of one range, whoever that turns out to be."""
+        descriptor, store = route.descriptor, route.leaseholder
+        once = _only_once(requests, manner.header)
+        tried = 0
+        while True:
+            try:
+                reply = await self._to_store(store, descriptor.range_id, requests, manner)
+            except (RequestTimeout, RemoteError, Unreachable, OSError) as error:
+                if once and not isinstance(error, Unreachable):
+                    raise AmbiguousResult(f"no answer from {store}") from None
+                trouble, tried = Trouble(Reason.UNAVAILABLE, str(error)), tried + 1
+                store = _next(descriptor, store)
+            else:
+                if reply.trouble is None:
+                    route.leaseholder = store
+                    return Sent(list(reply.responses), reply.read_timestamp, reply.write_timestamp)
+                trouble = reply.trouble
+                self._check(trouble, store, once)
+                if trouble.reason is Reason.RANGE_MISMATCH:
+                    return await self._elsewhere(trouble, descriptor, requests, manner)
+                if trouble.reason is Reason.NOT_LEASEHOLDER:
+                    tried += 1
+                    store = trouble.hint if trouble.hint and trouble.hint != store else _next(descriptor, store)
+            if asyncio.get_running_loop().time() > manner.deadline_s:
+                raise Unavailable(f"{trouble.reason}: {trouble.text}")
+            if tried >= len(descriptor.replicas):
+                tried = 0
+                await self._pause(manner)
+                if trouble.reason is not Reason.NOT_LEASEHOLDER and not self._meta.contains(descriptor.begin):
+                    # None of those who are said to have it answers: perhaps others have it by now.
+                    self.routes.forget(descriptor)
+                    return await self._again(requests, manner)
+
+    async def _to_store(self, store: str, range_id: int, requests: Sequence[Request], manner: Manner) -> Reply:
+        header, observed = manner.header, manner.observed
+        if header is not None and observed is not None and store in observed:
+            header = changed(header, observed=observed[store])
+        batch = Batch(self._clock.now(), range_id, header, tuple(requests), manner.pipelined)
+        reply = await self._transport(store, batch)
+        try:
+            self._clock.update(reply.now)
+        except ClockAhead as error:
+            raise ClockUntrusted(f"{store}: {error}") from None
+        if observed is not None:
+            observed.setdefault(store, reply.now)
+        return reply
+
+    @staticmethod
+    def _check(trouble: Trouble, store: str, once: bool) -> None:
+        """Raise what no other store and no repetition can mend."""
+        if trouble.reason in _TO_COORDINATOR:
+            raise Refused(trouble.reason, trouble.text, trouble.timestamp)
+        if trouble.reason is Reason.CLOCK:
+            raise ClockUntrusted(f"{store}: {trouble.text}")
+        if once and trouble.reason is Reason.AMBIGUOUS:
+            raise AmbiguousResult(trouble.text)
+
+    async def _elsewhere(
+        self, trouble: Trouble, descriptor: RangeDescriptor, requests: Sequence[Request], manner: Manner
+    ) -> Sent:
+        """Learn what the range has become, and send again to what it is now."""
+        self.routes.forget(descriptor)
+        if trouble.descriptor is not None and trouble.descriptor.generation >= descriptor.generation:
+            self.routes.insert(trouble.descriptor)
+        else:
+            await self._pause(manner)
+        return await self._again(requests, manner)
+
+    async def _again(self, requests: Sequence[Request], manner: Manner) -> Sent:
+        if manner.whole:
+            raise RangeMismatch
+        return await self._send(requests, manner)
+
+    async def _pause(self, manner: Manner) -> None:
+        if asyncio.get_running_loop().time() > manner.deadline_s:
+            raise Unavailable("no answer within the time that was given")
+        await asyncio.sleep(PAUSE_S)
+
+
+def _next(descriptor: RangeDescriptor, store: str) -> str:
+    """Return the replica to ask after this one."""
+    replicas = descriptor.replicas
+    return replicas[(replicas.index(store) + 1) % len(replicas)] if store in replicas else replicas[0]
+
+
+def _only_once(requests: Sequence[Request], header: Header | None) -> bool:
+    """Whether a batch would take effect a second time if it were sent again."""
+    if header is None:
+        return any(isinstance(each, Put | ConditionalPut) for each in requests)
+    return any(isinstance(each, EndTransaction) and each.one_phase for each in requests)
+
+
+def _joined(requests: Sequence[Request], parts: list[tuple[int, Request]], sent: Sent) -> Sent:
+    """Return one response for each request, where one was cut into several."""
+    if len(parts) == len(requests):
+        return sent
+    responses: list[Response] = [None] * len(requests)  # type: ignore[list-item]
+    for (place, _), response in zip(parts, sent.responses, strict=True):
+        responses[place] = response
+    return Sent(responses, sent.read_timestamp, sent.write_timestamp)
+
+
+_GRAVITY = (AmbiguousResult, Unavailable, ClockUntrusted)
+
+
+def _gravity(failure: BaseException) -> int:
+    """Order failures: what makes everything else uncertain first, a mistake in the program before all."""
+    if isinstance(failure, Refused):
+        return 1 if failure.trouble.reason is Reason.ABORTED else 2
+    return 0 if isinstance(failure, _GRAVITY) else -1

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from simkit.checks.check import Check
 from simkit.node import Event, Node
+from simkit.plot import Plot
 
 
 class NoConfig(BaseModel):
@@ -48,6 +49,27 @@ class Metric:
     kind: Literal["counter", "gauge", "histogram"]
     doc: str
     unit: str = ""
+
+
+@dataclass(frozen=True)
+class TakenRole:
+    """A role that hosts take while the system runs, such as `leader`: faults may be aimed at whoever holds it.
+
+    Who holds it is known from events alone: the host that emitted the last `taken`.
+
+    Attributes:
+        taken: emitted by the host that takes the role.
+        left: emitted by the host that gives it up; None if it only ever passes to another.
+        order: a field of `taken` that grows from holder to holder, such as a term: one that is lower came too late.
+        scope: a field of both events that tells of what, where there are several at a time.
+        of: what a scope is called in files: with `range`, ``leader of range 7``.
+    """
+
+    taken: type[Event]
+    left: type[Event] | None = None
+    order: str = ""
+    scope: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True)
@@ -210,6 +232,8 @@ class Card:
         metrics: by name.
         switches: the protections that can be turned off.
         figures: the published numbers that it reproduces.
+        plots: figures of its own, which reports show before those of the metrics.
+        dynamic_roles: roles that hosts take while the system runs, by the word that targets use.
         words: what words in its messages mean that say nothing by themselves, such as the digest of a script.
     """
 
@@ -222,4 +246,6 @@ class Card:
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     switches: tuple[Switch, ...] = ()
     figures: tuple[Figure, ...] = ()
+    plots: tuple[type[Plot], ...] = ()
+    dynamic_roles: Mapping[str, TakenRole] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)

@@ -9,10 +9,10 @@ language.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -27,6 +27,21 @@ Link = tuple[Host, Host]
 Targets = tuple[Host, ...] | tuple[Link, ...]
 
 
+class Software(Protocol):
+    """What runs on the hosts, and with which settings."""
+
+    def configure(self, host: Host, settings: Mapping[str, Any], *, live: bool = False) -> Callable[[], None]:
+        """Change settings of one host's program, from its next boot on or, with `live`, at once; return what undoes it.
+
+        Settings are a tree as under ``config:`` of a role; of several changes of one setting the last one holds.
+        """
+        ...
+
+    def install(self, host: Host, version: str) -> Callable[[], None]:
+        """Let the host's next boot start another version of its role's program; return what undoes it."""
+        ...
+
+
 @dataclass(frozen=True)
 class Arena:
     """What a fault may touch.
@@ -36,12 +51,14 @@ class Arena:
         hosts: every host by name.
         network: what connects them.
         stream: draws that belong to this fault alone.
+        software: what runs on the hosts, None where programs cannot be changed.
     """
 
     world: World
     hosts: Mapping[str, Host]
     network: Network
     stream: Stream
+    software: Software | None = None
 
 
 class Fault(BaseModel):
@@ -52,6 +69,7 @@ class Fault(BaseModel):
         target: what it is aimed at in a file: hosts, links, or groups that are cut from each other. What it is given
             are hosts or, for the other two, directed links between hosts.
         hosts_min: how many hosts it makes sense for.
+        disables: whether a host that it is aimed at counts as struck where a file has a `budget:`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -59,6 +77,7 @@ class Fault(BaseModel):
     word: ClassVar[str]
     target: ClassVar[TargetKind] = "hosts"
     hosts_min: ClassVar[int] = 1
+    disables: ClassVar[bool] = True
     kind: ClassVar[Literal["condition", "act", "plan"]]
 
 

@@ -6,7 +6,7 @@ system's card comes by each of these.
 """
 
 from simkit.checks.burn_rate import BurnRateAlert, workbook_alerts
-from simkit.checks.check import Check, Step, Violation, sees
+from simkit.checks.check import Check, Step, Violation
 from simkit.checks.conservation import Conservation
 from simkit.checks.convergence import Convergence
 from simkit.checks.exactly_once import ExactlyOnce
@@ -17,6 +17,7 @@ from simkit.checks.metastability import Metastability
 from simkit.checks.model import ILLEGAL, Model, returned
 from simkit.checks.objective import ServiceLevelObjective
 from simkit.checks.objects import CompareAndSetRegister, KeyValue, Lock, Log, Queue, Register, Set
+from simkit.checks.onlooker import sees
 from simkit.checks.sessions import Access, MonotonicReads, MonotonicWrites, ReadYourWrites, WritesFollowReads
 from simkit.observe.explanation import Explanation
 

@@ -6,18 +6,16 @@ its goal was reached, which it says in `holds`.
 It deliberately keeps a limited number of violations: the first ones explain, and the rest are only counted.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
 
-from simkit.node import Event
+from simkit.checks.onlooker import Onlooker, Sight, sees
 from simkit.observe.document import CycleEntry, OperationEntry
 from simkit.observe.explanation import Explanation
 from simkit.observe.history import Operation
 
-VIOLATIONS_KEPT = 20
+__all__ = ["VIOLATIONS_KEPT", "Check", "Sight", "Step", "Violation", "sees"]
 
-_Method = TypeVar("_Method", bound=Callable[..., None])
+VIOLATIONS_KEPT = 20
 
 
 @dataclass(frozen=True)
@@ -51,24 +49,8 @@ class Violation:
     explanation: Explanation | None = None
 
 
-Sight = Callable[[int, str, Any], None]
-"""What sees an event: it takes the time in ns, the host and the event."""
-
-
-def sees(*kinds: type[Event]) -> Callable[[_Method], _Method]:
-    """Let a method of a check see the events of these kinds: ``method(self, time_ns, host, event)``."""
-
-    def mark(method: _Method) -> _Method:
-        method.sees = kinds  # type: ignore[attr-defined]
-        return method
-
-    return mark
-
-
-class Check:
+class Check(Onlooker):
     """One claim; an instance watches one run.
-
-    A subclass marks the methods that see events with `sees`, or overrides `observe` to see all of them.
 
     Attributes:
         name: as scenario files and verdicts know it.
@@ -76,14 +58,6 @@ class Check:
         violations_total: how many there were.
         undecided: why the check could not decide; without a violation the verdict is then ``unknown``.
     """
-
-    name: ClassVar[str]
-    _marked: ClassVar[Mapping[str, tuple[type[Event], ...]]] = {}
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        own = {name: method.sees for name, method in vars(cls).items() if hasattr(method, "sees")}
-        cls._marked = {**cls._marked, **own}
 
     def __init__(self) -> None:
         self.violations: list[Violation] = []
@@ -94,19 +68,6 @@ class Check:
     def holds(self) -> bool:
         """Whether the state that ``eventually`` waits for is reached right now."""
         return not self.violations_total
-
-    def prepare(self, config: Mapping[str, Any]) -> None:
-        """See the config of every role, by role, before the run: bounds such as a lease's length stand there."""
-
-    def observe(self, time_ns: int, host: str, event: Event) -> None:
-        """See one emitted event; every event of the run comes here, in order, before the marked methods see it."""
-
-    def sights(self, kind: type[Event]) -> tuple[Sight, ...]:
-        """Return what sees the events of a kind, in order: `observe` where overridden, then the marked methods."""
-        every: tuple[Sight, ...] = () if type(self).observe is Check.observe else (self.observe,)
-        return every + tuple(
-            getattr(self, name) for name, kinds in self._marked.items() if any(issubclass(kind, seen) for seen in kinds)
-        )
 
     def invoked(self, operation: Operation) -> None:
         """See an operation of the history begin; what becomes of it is known when the run ends, in `conclude`."""

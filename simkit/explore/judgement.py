@@ -14,7 +14,8 @@ from typing import Any, Literal, cast
 from msgspec.structs import replace
 
 from simkit.card import Card
-from simkit.checks.check import Check, Sight, Violation
+from simkit.checks.check import Check, Violation
+from simkit.checks.onlooker import Sight
 from simkit.explore.story import Storyteller
 from simkit.kernel import Record, World
 from simkit.language.expectation import Always, Eventually, Expectation, Fails, MetricBound, Sometimes

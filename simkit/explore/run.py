@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from simkit.card import Card
 from simkit.explore.judgement import Evidence, Judge, worst
+from simkit.explore.plotting import Plotter
 from simkit.fault import Fault
 from simkit.kernel import Livelock, RealWorldReached, StepLimitReached
 from simkit.language.assembly import Assembly, new_world
@@ -61,7 +62,7 @@ class Run:
         strict: send every message through encode and decode.
 
     Attributes:
-        world, observation, judge, assembly: the parts, for those who want to look closer.
+        world, observation, judge, plotter, assembly: the parts, for those who want to look closer.
     """
 
     def __init__(
@@ -88,6 +89,8 @@ class Run:
         )
         expectations = [expected.expectation for expected in scenario.expectations]
         self.judge = Judge(self.world, card, scenario.config, expectations)
+        # Only whoever looks at a run needs figures; a table of a thousand runs does not pay for them.
+        self.plotter = Plotter(self.world, card, scenario.config) if folder is not None else None
         self.assembly = Assembly(scenario, card, self.world, self.observation, strict=strict)
         self._error: ErrorEntry | None = None
         self._unfinished = ""
@@ -175,9 +178,17 @@ class Run:
             left_out["arrivals that found no process"] = self.assembly.missed
         if self._unfinished:
             left_out[self._unfinished] = 1
-        words = dict(self._card.words)
-        changes = scenario.changes
-        return replace(document, events=self.world.steps, left_out=left_out, words=words, changes=changes)
+        pictures = self.plotter.pictures(self.world.now_ns) if self.plotter else ()
+        for name, told in self.plotter.failed.items() if self.plotter else ():
+            left_out[f"figure {name}, {told}"] = 1
+        return replace(
+            document,
+            events=self.world.steps,
+            left_out=left_out,
+            words=dict(self._card.words),
+            changes=scenario.changes,
+            pictures=pictures,
+        )
 
     def _verdict(self, expectations: Sequence[ExpectationEntry]) -> Verdict:
         if self._error:

@@ -19,6 +19,7 @@ from simkit.kernel.world import EPOCH_NS
 from simkit.language.arrivals import Arrivals, arrivals_of
 from simkit.language.injector import Injector
 from simkit.language.load import Load
+from simkit.language.presence import RoleBook
 from simkit.language.resolved import Scenario
 from simkit.language.roster import HostEntry
 from simkit.language.target import resolve_all
@@ -78,7 +79,16 @@ class Assembly:
         self._timekeepers = [keeper for entry in roster.hosts for keeper in keepers_of(entry, roster, self.network)]
         self._directory = Directory(self.hosts.values())
         self._nodes: dict[str, Node] = {}
-        self.injector = Injector(self.world, self.hosts, self.network, scenario.roster, scenario.faults)
+        self.injector = Injector(
+            self.world,
+            self.hosts,
+            self.network,
+            scenario.roster,
+            scenario.faults,
+            book=RoleBook(world, card.dynamic_roles),
+            budget=scenario.budget,
+            left_out=scenario.left_out,
+        )
         self._arrivals: list[Arrivals] = []
 
     def _host(self, entry: HostEntry) -> Host:

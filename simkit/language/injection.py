@@ -250,8 +250,9 @@ def _timing_faults(name: str, kind: FaultKind, given: set[str]) -> Sequence[tupl
         found.append((f"`faults.{name}` lasts, so it needs {words}{until}", None))
     if len(lasting) > 1:
         found.append((f"`faults.{name}` says twice how long it lasts: {listed(lasting)}", lasting[1]))
-    if kind == "act":
-        message = f"`faults.{name}` strikes once and has nothing to heal"
+    if kind != "condition":
+        own = "strikes once and has nothing to heal" if kind == "act" else "ends by itself"
+        message = f"`faults.{name}` {own}"
         found += [(f"{message}; {quoted(key)} has no meaning", key) for key in lasting]
     return found
 

@@ -7,23 +7,28 @@ It deliberately knows no fault: what a condition, an act or a plan does is in it
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from simkit.fault import Act, Arena, Condition, Link, Plan
+from simkit.fault import Act, Arena, Condition, Link, Plan, Software
 from simkit.hosts.host import Host
-from simkit.kernel import Record, Stream, World
+from simkit.kernel import Stream, World
+from simkit.language.budget import Allowance, Budget
 from simkit.language.injection import Injection
-from simkit.language.moment import FaultEdge, Moment, Occurrence
+from simkit.language.moment import PointReached
+from simkit.language.presence import Presence, RoleBook, roles_in
 from simkit.language.roster import Roster
 from simkit.language.target import LinkTarget, Target, resolve_all
+from simkit.language.triggers import Triggers
 from simkit.network.network import Network
 
 STRIKES_MAX = 100_000
 """Strikes of one fault in one run; more is a repetition that nobody meant."""
 
+_log = logging.getLogger(__name__)
 
 Sides = tuple[tuple[str, ...], tuple[str, ...], bool]
 
@@ -42,13 +47,35 @@ class Strike:
     sides: tuple[Sides, ...] = ()
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """Whom a strike hits: hosts or directed links, how to name them, the ends of the links, whom a budget counts."""
+
+    targets: tuple[Host, ...] | tuple[Link, ...]
+    names: tuple[str, ...]
+    sides: tuple[Sides, ...]
+    counted: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Struck:
+    """A strike under way; closing `healing` heals it."""
+
+    chosen: Chosen
+    arena: Arena
+    healing: ExitStack
+
+
 class Injector:
     """Carries out the faults of one scenario.
 
     Args:
-        world, hosts, network: what they are done to.
+        world, hosts, network, software: what they are done to.
         roster: who is meant by a word.
         injections: the faults, in the order of the file.
+        book: who holds which role; without it nobody does.
+        budget: how many of whom may be struck at once.
+        left_out: names of faults that stay away in this run.
 
     Attributes:
         strikes: every time a fault struck so far, in order.
@@ -61,19 +88,30 @@ class Injector:
         network: Network,
         roster: Roster,
         injections: Sequence[Injection],
+        *,
+        software: Software | None = None,
+        book: RoleBook | None = None,
+        budget: Sequence[Allowance] = (),
+        left_out: frozenset[str] = frozenset(),
     ) -> None:
         self.strikes: list[Strike] = []
         self._world = world
         self._hosts = hosts
         self._network = network
+        self._software = software
         self._roster = roster
         self._injections = injections
-        self._edges = {(i.name, edge): asyncio.Event() for i in injections for edge in ("begins", "ends")}
+        self._left_out = left_out
+        self._book = book or RoleBook(world, {})
+        self._budget = Budget(world, budget) if budget else None
+        self._triggers = Triggers(world, hosts, roster, [injection.name for injection in injections])
+        if any(target.dynamic(roster) for injection in injections for target in injection.host_targets):
+            self._book.listen()
 
     def start(self) -> None:
         """Let every fault wait for its first moment."""
         for injection in self._injections:
-            for only in self._lives(injection):
+            for only in self._lives(injection) if injection.name not in self._left_out else ():
                 self._task(self._live(injection, only), f"fault {injection.name}")
 
     def _lives(self, injection: Injection) -> list[Host | None]:
@@ -99,7 +137,7 @@ class Injector:
     def unused_name(self, word: str) -> str:
         """Return a name that no fault has yet: the word itself, or with a number."""
         number, name = 1, word
-        while (name, "begins") in self._edges:
+        while self._triggers.knows(name):
             number += 1
             name = f"{word}-{number}"
         return name
@@ -107,149 +145,157 @@ class Injector:
     @contextmanager
     def during(self, injection: Injection) -> Iterator[None]:
         """Let a further fault hold while the context is open, for a program that says itself when; an act strikes."""
-        for edge in ("begins", "ends"):
-            self._edges[injection.name, edge] = asyncio.Event()
-        targets, names, sides = self._targets(injection, self._stream(injection), None)
-        arena = Arena(self._world, self._hosts, self._network, self._stream(injection, "draws"))
-        fault = injection.fault
-        with self._struck(injection, names, sides):
-            if isinstance(fault, Condition):
-                with fault.hold(arena, targets):
-                    yield
-            elif isinstance(fault, Act):
-                fault.strike(arena, targets)
-                yield
-            else:
-                raise TypeError(f"{injection.word} is a procedure of its own; name it under the faults of the scenario")
+        if isinstance(injection.fault, Plan):
+            raise TypeError(f"{injection.word} is a procedure of its own; name it under the faults of the scenario")
+        self._triggers.add(injection.name)
+        struck = self._begin(injection, None, None)
+        yield
+        if struck is not None:
+            struck.healing.close()
 
-    # -- moments
+    # -- a fault's life
 
     async def _live(self, injection: Injection, only: Host | None) -> None:
         """Strike at every moment of one fault, from the first to the last."""
-        timing = injection.timing
+        timing, triggers = injection.timing, self._triggers
         stream = self._stream(injection, "times", *([only.name] if only else []))
-        if timing.at is not None:
-            await self._reached(timing.at)
+        there: str | None = None
+        first: Struck | None = None
+        if timing.at is not None and timing.at.at_point:
+            assert isinstance(timing.at.anchor, PointReached)
+            there, first = await self._struck_at_point(injection, only, timing.at.anchor)
+            if first is None:
+                return
+        elif timing.at is not None:
+            there = await triggers.reached(timing.at)
         if timing.every is None:
-            await self._strike(injection, only)
+            await self._strike(injection, only, there, first)
             return
         if timing.at is None:
-            await self._sleep(timing.every.next_ns(stream))
-        end = self._future_of(timing.until) if timing.until is not None else None
+            await triggers.sleep(timing.every.next_ns(stream))
+        end = triggers.future_of(timing.until) if timing.until is not None else None
         for _ in range(min(STRIKES_MAX, timing.times or STRIKES_MAX)):
             if end is not None and end.done():
                 return
             # A task of its own: a fault may come again before it has healed.
-            self._task(self._strike(injection, only), f"fault {injection.name}")
-            await self._sleep(timing.every.next_ns(stream))
+            self._task(self._strike(injection, only, there, first), f"fault {injection.name}")
+            first = None
+            await triggers.sleep(timing.every.next_ns(stream))
 
-    async def _strike(self, injection: Injection, only: Host | None) -> None:
-        targets, names, sides = self._targets(injection, self._stream(injection), only)
-        arena = Arena(self._world, self._hosts, self._network, self._stream(injection, "draws"))
-        fault = injection.fault
-        with self._struck(injection, names, sides):
-            if isinstance(fault, Act):
-                fault.strike(arena, targets)
-            elif isinstance(fault, Plan):
-                await fault.carry_out(arena, targets)
-            elif isinstance(fault, Condition):
-                with fault.hold(arena, targets):
-                    await self._until_healed(injection)
+    async def _strike(
+        self, injection: Injection, only: Host | None, there: str | None, struck: Struck | None = None
+    ) -> None:
+        """Strike and heal; what struck already is only healed."""
+        for role, scope in roles_in(injection.host_targets, self._roster):
+            await self._book.taken(role, scope)
+        struck = struck or self._begin(injection, only, there)
+        if struck is None:
+            return
+        if isinstance(injection.fault, Plan):
+            await injection.fault.carry_out(struck.arena, struck.chosen.targets)
+        elif isinstance(injection.fault, Condition):
+            await self._until_healed(injection)
+        struck.healing.close()
+
+    async def _struck_at_point(
+        self, injection: Injection, only: Host | None, point: PointReached
+    ) -> tuple[str, Struck | None]:
+        """Strike within the step of a program that reaches a point, and return where that was."""
+        future: asyncio.Future[tuple[str, Struck | None]] = self._world.control.create_future()
+
+        def act(host: str) -> None:
+            found: tuple[str, Struck | None] = (host, None)
+            try:
+                found = (host, self._begin(injection, only, host))
+            except Exception as error:  # it must not reach the program that it struck
+                message = f"fault {injection.name} failed"
+                self._world.control.call_exception_handler({"message": message, "exception": error})
+            self._world.post(self._world.now_ns, self._world.control, future.set_result, found)
+
+        self._triggers.at_point(point, act)
+        return await future
+
+    def _begin(self, injection: Injection, only: Host | None, there: str | None) -> Struck | None:
+        """Strike, now; None if there is nobody whom it may strike."""
+        chosen = self._choose(injection, self._stream(injection), only, there)
+        if chosen is None:
+            _log.info("%s: nobody is struck", injection.name)
+            return None
+        stream = self._stream(injection, "draws")
+        arena = Arena(self._world, self._hosts, self._network, stream, self._software)
+        healing, fault = ExitStack(), injection.fault
+        if self._budget is not None and chosen.counted:
+            healing.callback(self._budget.begin(chosen.counted))
+        healing.enter_context(self._told(injection, chosen.names, chosen.sides))
+        if isinstance(fault, Act):
+            fault.strike(arena, chosen.targets)
+        elif isinstance(fault, Condition):
+            healing.enter_context(fault.hold(arena, chosen.targets))
+        return Struck(chosen, arena, healing)
 
     @contextmanager
-    def _struck(self, injection: Injection, names: tuple[str, ...], sides: tuple[Sides, ...]) -> Iterator[None]:
+    def _told(self, injection: Injection, names: tuple[str, ...], sides: tuple[Sides, ...]) -> Iterator[None]:
         """Tell that a fault begins, and that it ends; never leaving this context means that it never healed."""
         write = self._world.records.write
         strike = Strike(injection, names, self._world.now_ns, sides=sides)
         self.strikes.append(strike)
         write("fault", "", injection.name, injection.word, "begins", *names)
-        self._edges[injection.name, "begins"].set()
+        self._triggers.passed(injection.name, "begins")
         yield
         strike.end_ns = self._world.now_ns
         write("fault", "", injection.name, injection.word, "ends", *names)
-        self._edges[injection.name, "ends"].set()
+        self._triggers.passed(injection.name, "ends")
 
     async def _until_healed(self, injection: Injection) -> None:
         timing = injection.timing
         if timing.lasts is not None:
-            await self._sleep(int(timing.lasts))
+            await self._triggers.sleep(int(timing.lasts))
         elif timing.until is not None:
-            await self._reached(timing.until)
+            await self._triggers.reached(timing.until)
         else:
             await self._world.control.create_future()
 
-    async def _reached(self, moment: Moment) -> None:
-        """Wait for a moment; one that has passed is reached at once."""
-        match moment.anchor:
-            case FaultEdge(fault, edge):
-                await self._edges[fault, edge].wait()
-                await self._sleep(moment.delay_ns)
-            case Occurrence():
-                await self._seen(moment.anchor)
-                await self._sleep(moment.delay_ns)
-            case _:
-                await self._sleep(moment.delay_ns - self._world.now_ns)
-
-    def _future_of(self, moment: Moment) -> asyncio.Future[Any]:
-        return self._world.control.create_task(self._reached(moment))
-
-    async def _sleep(self, delay_ns: int) -> None:
-        # Integer nanoseconds, where asyncio.sleep would go through floats.
-        if delay_ns > 0:
-            future = self._world.control.create_future()
-            self._world.post(self._world.now_ns + delay_ns, self._world.control, future.set_result, None)
-            await future
-
-    async def _seen(self, occurrence: Occurrence) -> None:
-        """Wait until an event has been emitted for the n-th time, from now on."""
-        control, future = self._world.control, self._world.control.create_future()
-        allowed = None
-        if occurrence.target is not None:
-            allowed = {entry.name for entry in occurrence.target.candidates(self._roster)}
-        remaining = occurrence.ordinal
-
-        def heard(record: Record) -> None:
-            nonlocal remaining
-            if record.detail[0] != occurrence.event or (allowed is not None and record.host not in allowed):
-                return
-            remaining -= 1
-            if remaining == 0:
-                # Through the queue: an observer runs inside the node's own step and must not act there.
-                self._world.post(self._world.now_ns, control, future.set_result, None)
-
-        self._world.records.subscribe(("event",), heard)
-        await future
-
     # -- targets
 
-    def _targets(
-        self, injection: Injection, stream: Stream, only: Host | None
-    ) -> tuple[tuple[Host, ...] | tuple[Link, ...], tuple[str, ...], tuple[Sides, ...]]:
-        """Choose whom to strike; return the hosts or directed links, how to name them, and the ends of the links."""
+    def _choose(self, injection: Injection, stream: Stream, only: Host | None, there: str | None) -> Chosen | None:
+        """Choose whom to strike; None if nobody is meant, or nobody may be."""
+        budget = self._budget if getattr(type(injection.fault), "disables", True) else None
+        presence = Presence(self._book, there)
         if injection.target_kind == "hosts":
             if only is not None:
-                return (only,), (only.name,), ()
-            entries = resolve_all(injection.host_targets, self._roster, stream)
-            return tuple(self._hosts[e.name] for e in entries), tuple(e.name for e in entries), ()
+                hosts = [only] if budget is None or budget.fits([only.name]) else []
+            else:
+                entries = resolve_all(
+                    injection.host_targets, self._roster, stream, presence, budget.spare() if budget else None
+                )
+                hosts = [self._hosts[entry.name] for entry in entries]
+            names = tuple(host.name for host in hosts)
+            fits = budget is None or budget.fits(names)
+            return Chosen(tuple(hosts), names, (), frozenset(names if budget else ())) if hosts and fits else None
         links: dict[tuple[str, str], Link] = {}
         texts: list[str] = []
         sides: list[Sides] = []
-        for sources, targets, both, text in self._sides(injection, stream):
+        groups: list[list[str]] = []
+        for sources, targets, both, text in self._sides(injection, stream, presence):
             texts.append(text)
             sides.append((tuple(host.name for host in sources), tuple(host.name for host in targets), both))
+            groups += [list(side) for side in sides[-1][:2] if list(side) not in groups]
             for source in sources:
                 for target in targets:
                     if source is not target:
                         links[source.name, target.name] = (source, target)
                         if both:
                             links[target.name, source.name] = (target, source)
-        return tuple(links.values()), tuple(texts), tuple(sides)
+        counted = budget.cut_off(groups) if budget and injection.target_kind == "groups" else frozenset()
+        if not links or (budget is not None and not budget.fits(counted)):
+            return None
+        return Chosen(tuple(links.values()), tuple(texts), tuple(sides), counted)
 
     def _sides(
-        self, injection: Injection, stream: Stream
+        self, injection: Injection, stream: Stream, presence: Presence
     ) -> Iterator[tuple[Sequence[Host], Sequence[Host], bool, str]]:
         """Yield (sources, targets, both ways, text) for every link or pair of groups an injection is aimed at."""
-        resolve = self._resolver(stream)
+        resolve = self._resolver(stream, presence)
         groups: list[Sequence[Host]] = []
         for item in injection.aim:
             if isinstance(item, LinkTarget):
@@ -263,8 +309,10 @@ class Injector:
             for other in groups[i + 1 :]:
                 yield group, other, True, f"{_named(group)} | {_named(other)}"
 
-    def _resolver(self, stream: Stream) -> Callable[[tuple[Target, ...]], list[Host]]:
-        return lambda targets: [self._hosts[entry.name] for entry in resolve_all(targets, self._roster, stream)]
+    def _resolver(self, stream: Stream, presence: Presence) -> Callable[[tuple[Target, ...]], list[Host]]:
+        return lambda targets: [
+            self._hosts[entry.name] for entry in resolve_all(targets, self._roster, stream, presence)
+        ]
 
 
 def _whole(targets: tuple[Target, ...]) -> tuple[Target, ...]:

@@ -26,6 +26,7 @@ class Limits(BaseModel):
     loads: int = Field(default=1_000, ge=1, description="entries of `load:`")
     links: int = Field(default=10_000, ge=1, description="entries of `network:`")
     expectations: int = Field(default=1_000, ge=1, description="entries of `expect:`")
+    budgets: int = Field(default=100, ge=1, description="entries of `budget:`")
     variants: int = Field(default=40, ge=1, description="entries of `variants:`")
     sweep: int = Field(default=100_000, ge=1, description="runs of one `sweep:`")
     problems: int = Field(default=20, ge=1, description="problems reported together")

@@ -73,14 +73,17 @@ class HostModel(Part):
     count: int | None = Field(default=None, ge=1, description="how many in all, named NAME-0, NAME-1, ...")
     zone: str | None = Field(default=None, description="the zone all of them are in")
     zones: tuple[str, ...] | None = Field(default=None, min_length=1, description="zones handed out in turn")
+    rack: str | None = Field(default=None, description="the rack all of them stand in")
+    racks: tuple[str, ...] | None = Field(default=None, min_length=1, description="racks handed out in turn")
     disk: str = Field(default="ssd", description="the disk's model")
     cores: int = Field(default=1, ge=1, le=1024, description="processor cores of each")
     clock: ClockModel = Field(default=ClockModel(), description="how its clock is wrong")
 
     @model_validator(mode="after")
-    def _one_way_to_say_zones(self) -> Self:
-        if self.zone is not None and self.zones is not None:
-            raise Refusal("`zone` and `zones` are both given; one of them says it")
+    def _one_way_to_say_places(self) -> Self:
+        for one, several in (("zone", "zones"), ("rack", "racks")):
+            if getattr(self, one) is not None and getattr(self, several) is not None:
+                raise Refusal(f"`{one}` and `{several}` are both given; one of them says it")
         return self
 
 
@@ -104,6 +107,26 @@ class LinkModel(Part):
         values: dict[str, Any] = {"loss": self.loss, "bandwidth": self.bandwidth, "queue_limit": self.queue}
         values["one_way"] = self.rtt.scaled(0.5) if self.rtt is not None else self.one_way
         return below.model_copy(update={name: value for name, value in values.items() if value is not None})
+
+
+class BudgetModel(Part):
+    """How many hosts of a group all faults together may strike at once."""
+
+    down: int | Literal["minority"] = Field(description="a number of hosts, or the largest minority")
+    settle: Duration = Field(default=Duration(0), description="how much longer than its fault a host counts as struck")
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if isinstance(self.down, int) and self.down < 1:
+            raise Refusal("a budget of no host is no fault at all; leave the faults out instead")
+        return self
+
+
+class SwarmModel(Part):
+    """Every seed plays a random subset of the faults: what a fault alone hides from the others comes out."""
+
+    keep: Fraction = Field(default=Fraction(0.5), description="the chance of each fault to take part in a run")
+    of: tuple[str, ...] | None = Field(default=None, description="the faults it is about; all of them without it")
 
 
 class RunLimits(Part):
@@ -136,6 +159,8 @@ class VariantModel(Part):
     config: OpenMap | None = Field(default=None, description="changes to config")
     load: OpenMap | None = Field(default=None, description="changes to load")
     faults: OpenMap | None = Field(default=None, description="changes to faults; NAME: null takes one away")
+    budget: OpenMap | None = Field(default=None, description="changes to the budget")
+    swarm: Any = Field(default=None, description="another swarm")
     supervise: Any = Field(default=None, description="another supervision")
     limits: OpenMap | None = Field(default=None, description="other limits")
 
@@ -154,6 +179,8 @@ class ScenarioModel(Part):
     config: dict[str, OpenMap] = Field(default={}, description="settings of the system's programs, by role")
     load: dict[str, OpenMap] = Field(default={}, description="what arrives from outside, by name")
     faults: dict[str, OpenMap] = Field(default={}, description="what goes wrong, by name")
+    budget: dict[str, BudgetModel] = Field(default={}, description="how many of whom are struck at once, by target")
+    swarm: SwarmModel | None = Field(default=None, description="each seed plays a random subset of the faults")
     expect: tuple[str, ...] = Field(default=(), description="what must come out")
     variants: dict[str, VariantModel] = Field(default={}, description="the same with something changed, by name")
     sweep: SweepModel | None = Field(default=None, description="many runs of this file")

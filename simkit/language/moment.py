@@ -1,11 +1,13 @@
 """Moments: the one grammar for when something begins, ends or repeats.
 
     40s | 5s after split | 5s after split ends | when plan.apply | 12th plan.apply on enactors-1
-    2s after 12th plan.apply | every: 10s | every: exp(10min) each
+    2s after 12th plan.apply | 3rd point after-write on broker | when point disk.sync
+    every: 10s | every: exp(10min) each
 
-A moment is a delay after an anchor: the start of the run, the beginning or end of another fault, or the n-th time an
-event is seen. `after split` counts from when the split begins. Deliberately not a schedule: moments that hang on
-events are only known while the system runs.
+A moment is a delay after an anchor: the start of the run, the beginning or end of another fault, the n-th time an
+event is seen, or the n-th time a program reaches a fault point. `after split` counts from when the split begins; at a
+point without a delay the fault strikes within the program's step, which never goes on from there. Deliberately not a
+schedule: moments that hang on events are only known while the system runs.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ from simkit.language.units import Duration, exact_duration
 
 _AFTER = re.compile(r"(?:(.+?) )?after (.+)\Z")
 _EVENT = re.compile(r"(?:when )?(?:([0-9]{1,9})(st|nd|rd|th) )?([A-Za-z_][\w.-]{0,99})(?: on (.+))?\Z")
+_POINT = re.compile(
+    r"(?:when )?(?:([0-9]{1,9})(st|nd|rd|th) )?point(?: (?!on\b)([A-Za-z_][\w.-]{0,99}))?(?: on (.+))?\Z"
+)
 _FAULT = re.compile(r"([A-Za-z_][A-Za-z0-9_-]{0,62})(?: (ends|begins))?\Z")
 _EACH = re.compile(r"(.+?) each\Z")
 
@@ -49,7 +54,16 @@ class Occurrence:
     target: Target | None = None
 
 
-Anchor: TypeAlias = Start | FaultEdge | Occurrence
+@dataclass(frozen=True, slots=True)
+class PointReached:
+    """The n-th time a program reaches a fault point, on any host or on one of `target`; without a name any point."""
+
+    point: str | None
+    ordinal: int = 1
+    target: Target | None = None
+
+
+Anchor: TypeAlias = Start | FaultEdge | Occurrence | PointReached
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +73,11 @@ class Moment:
     text: str
     delay_ns: int
     anchor: Anchor
+
+    @property
+    def at_point(self) -> bool:
+        """Whether it lies within a program's step, at a fault point."""
+        return isinstance(self.anchor, PointReached) and self.delay_ns == 0
 
     @property
     def time_ns(self) -> int | None:
@@ -89,6 +108,8 @@ def parse_moment(text: object) -> Moment:
         return Moment(phrase, delay_ns, _anchor(match[2], phrase))
     if phrase.startswith("when ") or re.match(r"[0-9]+(st|nd|rd|th)\b", phrase):
         return Moment(phrase, 0, _occurrence(phrase, phrase))
+    if _POINT.match(phrase):
+        raise Refusal(f"{quoted(phrase)} is not a moment", quoted(f"when {phrase}"))
     if re.match(r"[A-Za-z_]", phrase):
         hint = f"when {phrase}" if "." in phrase else f"after {phrase}"
         raise Refusal(f"{quoted(phrase)} is not a moment; write for example `40s`, `5s after split`, {quoted(hint)}")
@@ -97,23 +118,27 @@ def parse_moment(text: object) -> Moment:
 
 
 def _anchor(phrase: str, whole: str) -> Anchor:
+    if _POINT.match(phrase):
+        return _occurrence(phrase, whole)
     if match := _FAULT.match(phrase):
         return FaultEdge(match[1], "ends" if match[2] == "ends" else "begins")
     return _occurrence(phrase, whole)
 
 
-def _occurrence(phrase: str, whole: str) -> Occurrence:
-    match = _EVENT.match(phrase)
+def _occurrence(phrase: str, whole: str) -> Occurrence | PointReached:
+    point = _POINT.match(phrase)
+    match = point or _EVENT.match(phrase)
     if not match:
         raise Refusal(f"cannot read moment {quoted(whole)}; write for example `12th plan.apply on enactors-1`")
-    ordinal, ending, event, target = match.groups()
+    ordinal, ending, name, target = match.groups()
     number = int(ordinal) if ordinal else 1
     if number == 0:
         raise Refusal(f"in {quoted(whole)} events are counted from the 1st")
     if ordinal and ending != ordinal_ending(number):
         right = quoted(whole.replace(f"{ordinal}{ending}", f"{ordinal}{ordinal_ending(number)}"))
         raise Refusal(f"{quoted(ordinal + ending)} in {quoted(whole)}", right)
-    return Occurrence(event, number, parse_target(target) if target else None)
+    whom = parse_target(target) if target else None
+    return PointReached(name, number, whom) if point else Occurrence(name, number, whom)
 
 
 def ordinal_ending(number: int) -> str:

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from simkit.hosts.disk_model import MODELS as DISKS
 from simkit.language.binding import bind
+from simkit.language.budget import Allowance
 from simkit.language.expectation import Expected, check_names, parse_expectation
 from simkit.language.injection import Injection, is_empty, read_injection
 from simkit.language.library import Source, without
@@ -21,15 +22,18 @@ from simkit.language.limits import Limits
 from simkit.language.model import HostModel, ScenarioModel
 from simkit.language.overlay import set_path
 from simkit.language.problem import Position, Problem, Problems, Refusal, ScenarioError, listed, nearest_quoted, quoted
-from simkit.language.resolved import LoadSpec, Scenario, Sweep
+from simkit.language.resolved import LoadSpec, Scenario, Swarm, Sweep
 from simkit.language.roster import HostEntry, Roster, check_name
-from simkit.language.sense import Setting, check_injections, check_target, static_hosts
+from simkit.language.sense import Setting, allowance_of, check_injections, check_target, static_hosts
 from simkit.language.target import Target, parse_targets
 from simkit.language.text import Entry, MappingNode, Node, ScalarNode, SequenceNode, moved, plain_of, write_text
 from simkit.language.units import Duration, exact_duration
 from simkit.language.vocabulary import CardWords, Registry
 from simkit.language.wiring import read_wiring
 from simkit.registry import NotInstalled
+
+_LIMITS = {"load": "loads", "network": "links", "expect": "expectations", "budget": "budgets"}
+"""What the limit of a section's entries is called, where that is another word."""
 
 
 class Reader:
@@ -64,6 +68,7 @@ class Reader:
         self._stop_if_wrong()
         seed = ScalarNode(tree.position, str(model.seed))
         entries = {**tree.entries, "seed": tree.entries.get("seed", Entry(tree.position, seed))}
+        faults = self._faults(card, roster, tree, model.duration)
         return Scenario(
             name=self.source.name,
             file=self.source.shown,
@@ -78,7 +83,9 @@ class Reader:
             wiring=read_wiring(model.network, _section(tree, "network"), roster, self.problems),
             config=MappingProxyType(self._config(card, roster, tree)),
             loads=self._loads(card, roster, tree, model.duration),
-            faults=self._faults(card, roster, tree, model.duration),
+            faults=faults,
+            budget=tuple(self._budget(model, roster, tree, faults)),
+            swarm=self._swarm(model, tree, faults),
             expectations=self._expectations(card, tree, model.duration),
             variants=tuple(model.variants),
             sweep=self._sweep(tree),
@@ -101,14 +108,14 @@ class Reader:
         """Counts first, so that nothing large is ever built."""
         for key, limit in (
             ("faults", self.limits.faults), ("load", self.limits.loads), ("network", self.limits.links),
-            ("expect", self.limits.expectations), ("variants", self.limits.variants),
+            ("expect", self.limits.expectations), ("variants", self.limits.variants), ("budget", self.limits.budgets),
         ):  # fmt: skip
             node = tree.get(key)
             size = len(node.entries) if isinstance(node, MappingNode) else len(getattr(node, "items", ()))
             if node is not None and size > limit:
-                name = {"load": "loads", "network": "links", "expect": "expectations"}.get(key, key)
+                name = _LIMITS.get(key, key)
                 self._refuse(node.position, f"the limit {name} of {limit:,} is exceeded")
-            if isinstance(node, MappingNode) and key != "network":
+            if isinstance(node, MappingNode) and key not in ("network", "budget"):
                 self._check_names(node, {"faults": "fault", "variants": "variant"}.get(key, key))
         self._stop_if_wrong()
 
@@ -169,11 +176,13 @@ class Reader:
             check_name(name, "host")
         except Refusal as refusal:
             self.problems.append(refusal.at(entry.key_position))
-        for zone in host.zones or ((host.zone,) if host.zone else ()):
-            try:
-                check_name(zone, "zone")
-            except Refusal as refusal:
-                self.problems.append(refusal.at(_place(entry, "zones" if host.zones else "zone")))
+        for kind in ("zone", "rack"):
+            one, several = getattr(host, kind), getattr(host, f"{kind}s")
+            for name_of_place in several or ((one,) if one else ()):
+                try:
+                    check_name(name_of_place, kind)
+                except Refusal as refusal:
+                    self.problems.append(refusal.at(_place(entry, f"{kind}s" if several else kind)))
         if host.role not in card.roles:
             message = f"unknown role {quoted(host.role)}; {card.name} has {listed(card.roles)}"
             self._refuse(_place(entry, "role"), message, nearest_quoted(host.role, card.roles))
@@ -195,11 +204,24 @@ class Reader:
             if name in roster.by_name and roster.by_name[name].group != name:
                 other = roster.by_name[name].group
                 self._refuse(entry.key_position, f"{quoted(name)} is already a host of group {quoted(other)}")
-            if name in roster.zones:
-                self._refuse(entry.key_position, f"{quoted(name)} names both hosts and a zone; one of them must change")
-        for zone, hosts in roster.zones.items():
-            if zone in roster.by_name and zone not in section.entries:
-                self._refuse(section.entries[hosts[0].group].key_position, f"{quoted(zone)} is a zone and a host")
+            for kind, places in (("zone", roster.zones), ("rack", roster.racks)):
+                if name in places:
+                    message = f"{quoted(name)} names both hosts and a {kind}; one of them must change"
+                    self._refuse(entry.key_position, message)
+        for kind, places in (("zone", roster.zones), ("rack", roster.racks)):
+            for place, hosts in places.items():
+                if place in roster.by_name and place not in section.entries:
+                    position = section.entries[hosts[0].group].key_position
+                    self._refuse(position, f"{quoted(place)} is a {kind} and a host")
+        for rack, hosts in roster.racks.items():
+            position = section.entries[hosts[0].group].key_position
+            zones = list(dict.fromkeys(host.zone for host in hosts if host.zone is not None))
+            if rack in roster.zones:
+                self._refuse(position, f"{quoted(rack)} is a rack and a zone")
+            elif len(zones) > 1:
+                self._refuse(
+                    position, f"rack {quoted(rack)} would stand in zones {listed(zones)}; a rack stands in one"
+                )
 
     def _config(self, card: CardWords, roster: Roster, tree: MappingNode) -> dict[str, BaseModel]:
         section = _section(tree, "config")
@@ -272,6 +294,28 @@ class Reader:
             check_injections(Setting(card, roster, duration, found), self.problems)
         return tuple(found.values())
 
+    def _budget(
+        self, model: ScenarioModel, roster: Roster, tree: MappingNode, faults: tuple[Injection, ...]
+    ) -> Iterator[Allowance]:
+        section = _section(tree, "budget")
+        for phrase, budget in model.budget.items() if section else ():
+            assert section is not None
+            place = section.entries[phrase].key_position
+            try:
+                yield allowance_of(phrase, budget.down, int(budget.settle), roster, faults)
+            except Refusal as refusal:
+                self.problems.append(refusal.at(place))
+
+    def _swarm(self, model: ScenarioModel, tree: MappingNode, faults: tuple[Injection, ...]) -> Swarm | None:
+        if model.swarm is None:
+            return None
+        names = tuple(injection.name for injection in faults)
+        for name in model.swarm.of or ():
+            if name not in names:
+                message = f"unknown fault {quoted(name)} in `swarm`"
+                self._refuse(tree.entries["swarm"].node.position, message, nearest_quoted(name, names))
+        return Swarm(float(model.swarm.keep), model.swarm.of if model.swarm.of is not None else names)
+
     def _expectations(self, card: CardWords, tree: MappingNode, duration: Duration) -> tuple[Expected, ...]:
         section = tree.get("expect")
         found: dict[str, Expected] = {}
@@ -343,7 +387,8 @@ def _roster_of(models: Mapping[str, HostModel], section: MappingNode) -> Roster:
 def _hosts(models: Mapping[str, HostModel]) -> Iterator[HostEntry]:
     index = 0
     for group, model in models.items():
-        zones = model.zones or ((model.zone,) if model.zone else (None,))
+        zones = model.zones or (model.zone,)
+        racks = model.racks or (model.rack,)
         for number in range(model.count or 1):
             yield HostEntry(
                 name=group if model.count is None else f"{group}-{number}",
@@ -352,6 +397,7 @@ def _hosts(models: Mapping[str, HostModel]) -> Iterator[HostEntry]:
                 number=number,
                 role=model.role,
                 zone=zones[number % len(zones)],
+                rack=racks[number % len(racks)],
                 disk=model.disk,
                 cores=model.cores,
                 clock=model.clock,

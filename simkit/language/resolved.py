@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from simkit.kernel.stream import Stream
+from simkit.language.budget import Allowance
 from simkit.language.expectation import Expected
 from simkit.language.injection import Injection
 from simkit.language.model import RunLimits
@@ -49,6 +51,14 @@ class Sweep:
         return count
 
 
+@dataclass(frozen=True, slots=True)
+class Swarm:
+    """What `swarm:` says: the chance of each of these faults to take part in a run."""
+
+    keep: float
+    of: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Scenario:
     """Everything a run needs to know; `document` is the resolved tree, with the place of every node, and `changes` is
@@ -71,6 +81,8 @@ class Scenario:
     config: Mapping[str, BaseModel]
     loads: tuple[LoadSpec, ...]
     faults: tuple[Injection, ...]
+    budget: tuple[Allowance, ...]
+    swarm: Swarm | None
     expectations: tuple[Expected, ...]
     variants: tuple[str, ...]
     sweep: Sweep | None
@@ -81,6 +93,14 @@ class Scenario:
     limits: RunLimits
     document: MappingNode = field(compare=False, repr=False)
     changes: tuple[str, ...] = field(compare=False, default=())
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The faults that the swarm leaves out with this seed; each is drawn by itself."""
+        if self.swarm is None:
+            return frozenset()
+        keep = self.swarm.keep
+        return frozenset(name for name in self.swarm.of if not Stream(self.seed, f"swarm/{name}").chance(keep))
 
     def position(self, path: str) -> Position:
         """Where the value at a dotted path was written; the start of the file if it was not."""

@@ -17,7 +17,25 @@ from simkit.language.problem import Position, Refusal, nearest_name, quoted
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}\Z")
 RESERVED = frozenset(
-    {"all", "any", "of", "in", "on", "zone", "minority", "majority", "default", "after", "when", "begins", "ends"}
+    {
+        "all",
+        "any",
+        "of",
+        "in",
+        "on",
+        "but",
+        "there",
+        "zone",
+        "rack",
+        "minority",
+        "majority",
+        "default",
+        "after",
+        "when",
+        "begins",
+        "ends",
+        "point",
+    }
 )
 
 
@@ -34,6 +52,11 @@ class HostEntry:
     disk: str
     cores: int
     clock: ClockModel
+    rack: str | None = None
+
+    def place(self, kind: str) -> str | None:
+        """Its zone or rack."""
+        return self.zone if kind == "zone" else self.rack
 
 
 @dataclass(frozen=True)
@@ -47,7 +70,7 @@ class Roster:
         return len(self.hosts)
 
     def __contains__(self, word: str) -> bool:
-        return word in self.groups or word in self.by_name or word in self.zones
+        return word in self.groups or word in self.by_name or word in self.zones or word in self.racks
 
     @cached_property
     def by_name(self) -> dict[str, HostEntry]:
@@ -61,6 +84,10 @@ class Roster:
     def zones(self) -> dict[str, tuple[HostEntry, ...]]:
         return _collected((host.zone, host) for host in self.hosts if host.zone is not None)
 
+    @cached_property
+    def racks(self) -> dict[str, tuple[HostEntry, ...]]:
+        return _collected((host.rack, host) for host in self.hosts if host.rack is not None)
+
     def named(self, word: str, within: str) -> tuple[HostEntry, ...]:
         """The hosts a bare word stands for; `within` is the text to show if it stands for none."""
         if word in self.groups:
@@ -69,19 +96,23 @@ class Roster:
             return (self.by_name[word],)
         if word in self.zones:
             return self.zones[word]
+        if word in self.racks:
+            return self.racks[word]
         raise self._unknown(word, within)
 
-    def in_zone(self, zone: str, within: str) -> tuple[HostEntry, ...]:
-        """The hosts of a zone."""
-        if zone in self.zones:
-            return self.zones[zone]
-        near = nearest_name(zone, self.zones)
-        known = f"zones are {', '.join(sorted(self.zones))}" if self.zones else "no host has a zone"
-        raise Refusal(f"unknown zone {quoted(zone)} in {quoted(within)}; {known}", near and self.described(near))
+    def in_place(self, name: str, within: str, kind: str | None = None) -> tuple[HostEntry, ...]:
+        """The hosts of a zone or rack; with `kind` only of one of the two."""
+        places = {"zone": self.zones, "rack": self.racks}.get(kind or "", {**self.racks, **self.zones})
+        if name in places:
+            return places[name]
+        near = nearest_name(name, places)
+        noun = kind or "zone"
+        known = f"{noun}s are {', '.join(sorted(places))}" if places else f"no host has a {noun}"
+        raise Refusal(f"unknown {noun} {quoted(name)} in {quoted(within)}; {known}", near and self.described(near))
 
     def described(self, word: str) -> str:
         """A word with its size: `workers` (6 hosts)."""
-        found = self.groups.get(word) or self.zones.get(word)
+        found = self.groups.get(word) or self.zones.get(word) or self.racks.get(word)
         if found is None:
             return f"{quoted(word)} (a host)"
         return f"{quoted(word)} ({len(found)} host{'s' * (len(found) != 1)})"
@@ -94,7 +125,7 @@ class Roster:
             names = [host.name for host in self.groups[group]]
             span = names[0] if len(names) == 1 else f"{names[0]} .. {names[-1]}"
             return Refusal(f"{message}; {quoted(group)} is {span}", quoted(names[-1]))
-        near = nearest_name(word, [*self.groups, *self.zones])
+        near = nearest_name(word, [*self.groups, *self.zones, *self.racks])
         if near is None and len(self.hosts) <= 1000:
             near = nearest_name(word, self.by_name)
         return Refusal(message, near and self.described(near))

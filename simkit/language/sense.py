@@ -8,15 +8,16 @@ to the run.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from simkit.language.budget import Allowance
 from simkit.language.injection import Injection
-from simkit.language.moment import FaultEdge, Moment, Occurrence
+from simkit.language.moment import FaultEdge, Moment, Occurrence, PointReached
 from simkit.language.problem import Position, Problem, Refusal, listed, nearest_quoted, quoted
 from simkit.language.roster import Roster
-from simkit.language.target import WELL_KNOWN_ROLES, DynamicRole, Target
+from simkit.language.target import WELL_KNOWN_ROLES, DynamicRole, Target, There, parse_target
 from simkit.language.units import Duration, exact_duration, format_duration
-from simkit.language.vocabulary import CardWords, dynamic_roles, event_names
+from simkit.language.vocabulary import CardWords, dynamic_roles, event_names, role_scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +38,42 @@ class Setting:
         return self.masks[target.text]
 
 
-def check_target(target: Target, card: CardWords, roster: Roster) -> None:
-    """Raise `Refusal` unless the target can be resolved, now or by the running system."""
+def check_target(target: Target, card: CardWords, roster: Roster) -> int:
+    """Raise `Refusal` unless the target can be resolved, now or by the running system; return how many hosts it is."""
+    if isinstance(target.domain, There):
+        return 1
     if isinstance(target.domain, DynamicRole) and target.dynamic(roster):
-        role, known = target.domain.role, dynamic_roles(card)
-        if role in known:
-            return
+        _check_role(target, target.domain, card, roster)
+        return 1
+    plain = replace(target, but=None)
+    size = target.size(len(plain.candidates(roster)))
+    if target.but is None:
+        return size
+    spared = check_target(target.but, card, roster)
+    if not target.but.dynamic(roster) and not target.but.drawn:
+        left = len(target.candidates(roster))
+    else:
+        left = len(plain.candidates(roster)) - spared
+    if left < 1:
+        raise Refusal(f"target {quoted(target.text)} matches no host")
+    return min(size, left)
+
+
+def _check_role(target: Target, domain: DynamicRole, card: CardWords, roster: Roster) -> None:
+    role, known = domain.role, dynamic_roles(card)
+    if role not in known:
         if role in WELL_KNOWN_ROLES or known:
             there = f"has {listed(known)}" if known else "has none"
             message = f"{quoted(target.text)} is a role that hosts take while the system runs; {card.name} {there}"
             raise Refusal(message, nearest_quoted(role, [*known, *roster.groups]))
         raise Refusal(f"cannot read target {quoted(target.text)}; write for example `any 2 of workers`")
-    target.size(len(target.candidates(roster)))
+    noun = role_scope(card, role)
+    if noun is None:
+        return
+    if noun and (domain.scope is None or domain.scope.split()[0] != noun):
+        raise Refusal(f"{quoted(target.text)}: there is one {role} for each {noun}", quoted(f"{role} of {noun} 1"))
+    if not noun and domain.scope is not None:
+        raise Refusal(f"{quoted(target.text)}: {card.name} has one {role}", quoted(role))
 
 
 def static_hosts(target: Target, roster: Roster) -> frozenset[int] | None:
@@ -84,8 +109,17 @@ def _note(problems: list[Problem], place: Position, judge: Callable[..., None], 
 
 
 def _check_aim(injection: Injection, setting: Setting) -> None:
+    size = 0
     for target in injection.host_targets:
-        check_target(target, setting.card, setting.roster)
+        if uses_there(target) and not waits_somewhere(injection.timing.at):
+            message = "is the host of the event or point that `at:` waits for, and this fault waits for none"
+            raise Refusal(f"{quoted('there')} {message}")
+        size += check_target(target, setting.card, setting.roster)
+    wanted = getattr(type(injection.fault), "hosts_min", 1)
+    if size < wanted:
+        raise Refusal(
+            f"{injection.word} makes sense for {wanted} hosts or more; {quoted(injection.aim_text)} is {size}"
+        )
     every = injection.timing.every
     if every is not None and every.each:
         if injection.target_kind != "hosts":
@@ -121,9 +155,9 @@ def _check_moment(moment: Moment, setting: Setting) -> None:
             raise _unknown_anchor(anchor.fault, moment, setting)
         if anchor.edge == "ends" and (other.kind == "act" or other.timing.forever):
             raise Refusal(f"{quoted(moment.text)}: {quoted(anchor.fault)} never ends")
-    if isinstance(anchor, Occurrence):
+    if isinstance(anchor, Occurrence | PointReached):
         events = event_names(setting.card)
-        if anchor.event not in events:
+        if isinstance(anchor, Occurrence) and anchor.event not in events:
             there = f"; {setting.card.name} has {listed(events)}" if events else ""
             message = f"unknown event {quoted(anchor.event)} in {quoted(moment.text)}{there}"
             raise Refusal(message, nearest_quoted(anchor.event, events))
@@ -131,6 +165,42 @@ def _check_moment(moment: Moment, setting: Setting) -> None:
             check_target(anchor.target, setting.card, setting.roster)
             if anchor.target.drawn:
                 raise Refusal(f"{quoted(moment.text)}: an event is watched on fixed hosts, not on drawn ones")
+            if anchor.target.dynamic(setting.roster):
+                message = "an event is watched on fixed hosts, not on whoever holds a role"
+                raise Refusal(f"{quoted(moment.text)}: {message}")
+
+
+def uses_there(target: Target) -> bool:
+    """Whether the target means the host that the fault waits for."""
+    return isinstance(target.domain, There) or (target.but is not None and uses_there(target.but))
+
+
+def waits_somewhere(moment: Moment | None) -> bool:
+    """Whether a moment is at a host."""
+    return moment is not None and isinstance(moment.anchor, Occurrence | PointReached)
+
+
+def allowance_of(
+    phrase: str, down: int | str, settle_ns: int, roster: Roster, injections: Sequence[Injection]
+) -> Allowance:
+    """Read one entry of `budget:`; raises `Refusal`, also for a fault that would always go beyond it."""
+    target = parse_target(phrase)
+    if target.drawn or target.dynamic(roster):
+        raise Refusal(f"a budget is of fixed hosts; {quoted(phrase)} is not")
+    members = frozenset(host.name for host in target.candidates(roster))
+    most = (len(members) - 1) // 2 if down == "minority" else int(down)
+    if most < 1:
+        raise Refusal(f"{quoted(phrase)} is {len(members)} hosts, whose largest minority is nobody")
+    for injection in injections:
+        if not getattr(type(injection.fault), "disables", True) or injection.target_kind != "hosts":
+            continue
+        for each in injection.host_targets:
+            if not each.dynamic(roster) and not each.drawn:
+                struck = sum(host.name in members for host in each.candidates(roster))
+                if struck > most:
+                    message = f"{quoted(injection.name)} strikes {struck} of {quoted(phrase)} at once"
+                    raise Refusal(f"{message}; the budget allows {most}")
+    return Allowance(phrase, members, most, settle_ns)
 
 
 def _unknown_anchor(name: str, moment: Moment, setting: Setting) -> Refusal:

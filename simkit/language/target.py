@@ -1,32 +1,38 @@
 """Targets: the one grammar for whom a fault, a load or a link is about.
 
     workers-2 | workers | all workers | any 2 of workers | 70% of backends in eu | minority of stores
-    zone eu | leader | leader of range 7 | a <-> b | a -> b
+    zone eu | rack r1 | any zone | workers in any rack | stores but leader | there
+    leader | leader of range 7 | a <-> b | a -> b
 
 Parsing knows no hosts; a target meets the roster when it is checked and draws from a named stream when it strikes.
-Roles that hosts take at run time (`leader`) are parsed here and left to the running world: a roster cannot know them.
+Roles that hosts take at run time (`leader`), and the host that a fault waited for (`there`), are parsed here and left
+to the running world: a roster cannot know them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction as Exact
-from typing import Literal, TypeAlias
+from itertools import islice
+from typing import Literal, Protocol, TypeAlias
 
 from simkit.kernel.stream import Stream
 from simkit.language.problem import Refusal, quoted
 from simkit.language.roster import RESERVED, HostEntry, Roster
 
 Quantifier = Literal["all", "any", "percent", "minority", "majority"]
+PlaceKind = Literal["zone", "rack"]
 
 _ANY = re.compile(r"any ([0-9]{1,9}) of (.+)\Z")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?% of (.+)\Z")
 _PART = re.compile(r"(all|minority|majority)(?: of)? (.+)\Z")
-_ZONE = re.compile(r"zone (\S+)\Z")
-_PLAIN = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(?: in (?:zone )?([A-Za-z_][A-Za-z0-9_-]*))?\Z")
+_PLACE = re.compile(r"(zone|rack) (\S+)\Z")
+_ANY_PLACE = re.compile(r"(?:([A-Za-z_][A-Za-z0-9_-]*) in )?any (zone|rack)\Z")
+_PLAIN = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(?: in (?:(?:zone|rack) )?([A-Za-z_][A-Za-z0-9_-]*))?\Z")
 _ROLE = re.compile(r"([a-z][a-z_]{0,40}) of ([A-Za-z0-9_. -]{1,80})\Z")
+_BUT = re.compile(r"(.+?) but (.+)\Z")
 _LINK = re.compile(r"(.+?)\s*(<->|->)\s*(.+)\Z")
 TARGETS_MAX = 1000
 WELL_KNOWN_ROLES = frozenset({"leader", "primary", "coordinator", "master"})
@@ -34,17 +40,31 @@ WELL_KNOWN_ROLES = frozenset({"leader", "primary", "coordinator", "master"})
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A host, group or zone by its name, or the part of it in one zone."""
+    """A host, group, zone or rack by its name, or the part of it in one zone or rack."""
 
     name: str
-    zone: str | None = None
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class InZone:
-    """Every host of a zone."""
+class InPlace:
+    """Every host of a zone or rack."""
 
-    zone: str
+    kind: PlaceKind
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnyPlace:
+    """Every host, or every host of one group, in a zone or rack that is drawn: what fails together."""
+
+    kind: PlaceKind
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class There:
+    """The host where the event was emitted, or the point reached, that the fault waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,48 +75,95 @@ class DynamicRole:
     scope: str | None = None
 
 
-Domain: TypeAlias = Named | InZone | DynamicRole
+Domain: TypeAlias = Named | InPlace | AnyPlace | There | DynamicRole
+
+
+class Present(Protocol):
+    """What only the running world knows."""
+
+    @property
+    def there(self) -> str | None:
+        """The host that the fault waited for."""
+        ...
+
+    def holder(self, role: str, scope: str | None) -> str | None:
+        """Who holds a role, None if nobody has taken it yet."""
+        ...
+
+
+Spare = Callable[[HostEntry], bool]
+"""Asked of one host after the other whether it may be struck besides those for which the answer was yes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Some or all hosts of a domain. `amount` is the number for `any`, the percentage for `percent`."""
+    """Some or all hosts of a domain. `amount` is the number for `any`, the percentage for `percent`.
+
+    Who is in `but` is left alone; a share is still a share of the whole domain.
+    """
 
     text: str
     domain: Domain
     quantifier: Quantifier = "all"
     amount: Exact = Exact(0)
+    but: Target | None = None
 
     @property
     def drawn(self) -> bool:
         """True if the hosts are chosen at random, anew at each strike."""
-        return self.quantifier != "all"
+        place = isinstance(self.domain, AnyPlace)
+        return self.quantifier != "all" or place or (self.but is not None and self.but.drawn)
 
     def dynamic(self, roster: Roster) -> bool:
         """True if only the running system knows who is meant; a group that is called `leader` is just a group."""
+        if self.but is not None and self.but.dynamic(roster):
+            return True
         match self.domain:
             case DynamicRole(role, None):
                 return role not in roster
-            case DynamicRole():
+            case DynamicRole() | There():
                 return True
         return False
 
-    def candidates(self, roster: Roster) -> tuple[HostEntry, ...]:
+    def candidates(self, roster: Roster, present: Present | None = None) -> tuple[HostEntry, ...]:
         """The hosts to choose from, in roster order; raises `Refusal` for an unknown word or an empty set."""
+        found = self._everybody(roster, present)
+        if self.but is None:
+            return found
+        spared = {host.index for host in self.but.candidates(roster, present)}
+        left = tuple(host for host in found if host.index not in spared)
+        if not left and present is None:
+            raise Refusal(f"target {quoted(self.text)} matches no host")
+        return left
+
+    def _everybody(self, roster: Roster, present: Present | None) -> tuple[HostEntry, ...]:
         match self.domain:
-            case InZone(zone):
-                return roster.in_zone(zone, self.text)
+            case InPlace(kind, name):
+                return roster.in_place(name, self.text, kind)
             case Named(name, None):
                 return roster.named(name, self.text)
             case DynamicRole(name, None) if name in roster:
                 return roster.named(name, self.text)
-            case Named(name, str(zone)):
-                roster.in_zone(zone, self.text)
-                found = tuple(host for host in roster.named(name, self.text) if host.zone == zone)
+            case Named(name, str(place)):
+                roster.in_place(place, self.text)
+                found = tuple(host for host in roster.named(name, self.text) if place in (host.zone, host.rack))
                 if not found:
                     raise Refusal(f"target {quoted(self.text)} matches no host")
                 return found
-        raise Refusal(f"who is {quoted(self.text)} is only known while the system runs")
+            case AnyPlace(kind, group):
+                hosts = roster.named(group, self.text) if group else roster.hosts
+                found = tuple(host for host in hosts if host.place(kind) is not None)
+                if not found:
+                    raise Refusal(f"target {quoted(self.text)}: no host has a {kind}")
+                return found
+        if present is None:
+            raise Refusal(f"who is {quoted(self.text)} is only known while the system runs")
+        match self.domain:
+            case DynamicRole(role, scope):
+                holder = present.holder(role, scope)
+            case _:
+                holder = present.there
+        return () if holder is None else (roster.by_name[holder],)
 
     def size(self, available: int) -> int:
         """How many of `available` hosts are meant; raises `Refusal` if that many cannot be had."""
@@ -115,13 +182,27 @@ class Target:
             raise Refusal(f"target {quoted(self.text)} wants {wanted} of {available} host{'s' * (available != 1)}")
         return wanted
 
-    def resolve(self, roster: Roster, stream: Stream) -> tuple[HostEntry, ...]:
-        """The hosts struck, in roster order. Draws from `stream` only if there is a choice to make."""
-        candidates = self.candidates(roster)
-        if not self.drawn:
-            return candidates
-        chosen = stream.sample(range(len(candidates)), self.size(len(candidates)))
-        return tuple(candidates[place] for place in sorted(chosen))
+    def resolve(
+        self, roster: Roster, stream: Stream, present: Present | None = None, spare: Spare | None = None
+    ) -> tuple[HostEntry, ...]:
+        """The hosts struck, in roster order. Draws from `stream` only if there is a choice to make.
+
+        With `spare` fewer than asked for, or none, where it says no; a target without a choice is not asked about.
+        """
+        found = self.candidates(roster, present)
+        everybody = len(self._everybody(roster, present))
+        if isinstance(self.domain, AnyPlace):
+            kind = self.domain.kind
+            places = list(dict.fromkeys(host.place(kind) for host in found))
+            place = stream.choice(places) if places else None
+            found = tuple(host for host in found if host.place(kind) == place)
+            everybody = len(found)
+        if self.quantifier == "all" or not found:
+            return found
+        wanted = min(self.size(everybody), len(found))
+        order = stream.sample(found, wanted if spare is None else len(found))
+        chosen = order if spare is None else islice((host for host in order if spare(host)), wanted)
+        return tuple(sorted(chosen, key=lambda host: host.index))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +220,8 @@ def parse_target(text: object) -> Target:
     if not isinstance(text, str) or not text.strip():
         raise Refusal("a target is a phrase such as `workers-2`, `workers`, `any 2 of workers` or `zone eu`")
     phrase = " ".join(text.split())
+    if match := _BUT.match(phrase):
+        return replace(parse_target(match[1]), text=phrase, but=parse_target(match[2]))
     if match := _ANY.match(phrase):
         if int(match[1]) == 0:
             raise Refusal(f"target {quoted(phrase)} takes no host")
@@ -154,8 +237,12 @@ def parse_target(text: object) -> Target:
 
 
 def _domain(phrase: str, whole: str) -> Domain:
-    if match := _ZONE.match(phrase):
-        return InZone(match[1])
+    if phrase == "there":
+        return There()
+    if match := _ANY_PLACE.match(phrase):
+        return AnyPlace("zone" if match[2] == "zone" else "rack", match[1])
+    if match := _PLACE.match(phrase):
+        return InPlace("zone" if match[1] == "zone" else "rack", match[2])
     if match := _PLAIN.match(phrase):
         if match[1] in WELL_KNOWN_ROLES and match[2] is None:
             return DynamicRole(match[1])
@@ -203,7 +290,13 @@ def parse_groups(value: object) -> tuple[tuple[Target, ...], ...]:
     return tuple(parse_targets(group) for group in value)
 
 
-def resolve_all(targets: Sequence[Target], roster: Roster, stream: Stream) -> tuple[HostEntry, ...]:
+def resolve_all(
+    targets: Sequence[Target],
+    roster: Roster,
+    stream: Stream,
+    present: Present | None = None,
+    spare: Spare | None = None,
+) -> tuple[HostEntry, ...]:
     """The hosts of several targets, each host once, in roster order."""
-    found = {host.index: host for target in targets for host in target.resolve(roster, stream)}
+    found = {host.index: host for target in targets for host in target.resolve(roster, stream, present, spare)}
     return tuple(found[index] for index in sorted(found))

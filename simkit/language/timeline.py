@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from simkit.kernel.stream import Stream
 from simkit.language.injection import Injection
 from simkit.language.moment import Every
-from simkit.language.problem import Position
+from simkit.language.problem import Position, listed
 from simkit.language.resolved import Scenario
 from simkit.language.roster import HostEntry
 from simkit.language.sense import begin_times
@@ -92,8 +92,19 @@ def _lines(scenario: Scenario) -> Iterator[str]:
     rows = timeline_rows(scenario)
     shown = [(row.when, row.name, _what(row), f"{row.position.file}:{row.position.line}") for row in rows]
     yield from _table(shown or [("nothing goes wrong",)])
+    yield from _remarks(scenario)
     yield "expect"
     yield from _table([(expected.expectation.text,) for expected in scenario.expectations] or [("nothing",)])
+
+
+def _remarks(scenario: Scenario) -> Iterator[str]:
+    """What holds for all faults together."""
+    for allowance in scenario.budget:
+        settle = f", {format_duration(allowance.settle_ns)} longer than the fault" if allowance.settle_ns else ""
+        yield f"  at most {allowance.down} of {allowance.name} at once{settle}"
+    if scenario.swarm is not None:
+        names = [injection.name for injection in scenario.faults if injection.name in scenario.left_out]
+        yield f"  the swarm leaves out {listed(names, 20) or 'nothing'} with seed {scenario.seed}"
 
 
 def _who(group: str, hosts: Sequence[HostEntry]) -> tuple[str, ...]:

@@ -59,6 +59,12 @@ def dynamic_roles(card: CardWords) -> tuple[str, ...]:
     return tuple(getattr(card, "dynamic_roles", ()))
 
 
+def role_scope(card: CardWords, role: str) -> str | None:
+    """What there is one holder of a role for, such as `range`; "" if there is one holder, None if nobody says."""
+    roles = getattr(card, "dynamic_roles", ())
+    return str(roles[role].of) if isinstance(roles, Mapping) else None
+
+
 def fault_kind(fault: type[BaseModel]) -> FaultKind:
     """Whether a fault lasts (condition), strikes once (act) or is a procedure of its own (plan)."""
     kind: FaultKind = fault.kind  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from simkit.observe.explanation import Explanation
+from simkit.observe.picture import Picture
 from simkit.observe.windows import Windows
 
 FORMAT = 1
@@ -227,6 +228,7 @@ class Document(Part, frozen=True, kw_only=True):
         events: digested records.
         as_declared: whether every expectation did what the scenario declares.
         headline: the metric the first screen shows; null lets the reader choose the gauge that moved most.
+        pictures: the system's own figures.
         logs: the lines that were kept; `logs_total` counts all. left_out: what limits cut, by name of the limit.
     """
 
@@ -261,6 +263,7 @@ class Document(Part, frozen=True, kw_only=True):
     logs_total: int = 0
     event_counts: dict[str, int] = {}
     first_events: dict[str, int] = {}
+    pictures: tuple[Picture, ...] = ()
     words: dict[str, str] = {}
     left_out: dict[str, int] = {}
 

@@ -142,18 +142,21 @@ def _partings(pair: Pair) -> str:
     parts = [f"<p>{escape(sentence)}</p>" for sentence in pair.unknown]
     for said, lines in partings(pair):
         rows = "".join(f'<div class="{_MARKS[mark]}">{_sign(mark)} {escape(line)}</div>' for mark, line in lines)
-        parts.append(
-            f"<h3>{escape(said[:1].upper() + said[1:])}</h3>" + (f'<div class="told">{rows}</div>' if rows else "")
-        )
+        parts.append(f"<h3>{escape(_begun(said))}</h3>" + (f'<div class="told">{rows}</div>' if rows else ""))
     drawn = windows(pair)
     if drawn:
         shown = "".join(f"<figure><h3>{sign}</h3>{svg}</figure>" for sign, svg in zip(_SIGNS, drawn, strict=True))
         parts.append(
             f'<div class="two">{shown}</div><p class="note">Messages around that moment, '
-            "every moment in a column of its own; orange ones have no counterpart in the other run "
-            "with the same contents.</p>"
+            "every moment in a column of its own: grey with the same contents in both runs, dotted with other "
+            "contents, orange with no counterpart in the other run.</p>"
         )
     return "".join(parts) or "<p>They do not.</p>"
+
+
+def _begun(said: str) -> str:
+    """Return words as the beginning of a line: with a capital, but for the name of a host."""
+    return said[:1].upper() + said[1:] if said.startswith(("the ", "every ")) else said
 
 
 def _sign(mark: str) -> str:

@@ -1,12 +1,13 @@
 """The messages of two runs around the moment at which they part, drawn alike: hosts in rows, one order of moments.
 
 Distances say nothing: what takes microseconds and what takes seconds can be seen side by side that way. A message that
-the other run does not have, or has with other bytes, is drawn in another colour.
+the other run does not have is drawn in another colour, one that it has with other bytes dotted.
 
 It deliberately shows a few dozen messages; all of them are on each run's own page.
 """
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
@@ -27,6 +28,9 @@ HOSTS_MAX = 24
 WIDTH, LABELS, ROW, TOP = 620, 92, 26, 22
 
 
+_Kin = tuple[str, str, str, str]
+
+
 class _Arrow(NamedTuple):
     time_ns: int
     sent_ns: int
@@ -34,9 +38,9 @@ class _Arrow(NamedTuple):
     payload_hash: int
 
     @property
-    def likeness(self) -> tuple[str, str, str, str, int]:
-        """What makes two messages of two runs the same one."""
-        return self.passage.source, self.passage.target, self.passage.kind, self.passage.outcome, self.payload_hash
+    def kin(self) -> _Kin:
+        """What makes two messages of two runs the same but for their contents."""
+        return self.passage.source, self.passage.target, self.passage.kind, self.passage.outcome
 
 
 def windows(pair: Pair) -> tuple[str, ...]:
@@ -55,8 +59,25 @@ def windows(pair: Pair) -> tuple[str, ...]:
     begin_ns = min(each.time_ns for each in every)
     moments = {max(begin_ns, time_ns) for each in every for time_ns in (each.sent_ns, each.time_ns)}
     axis = _Axis(tuple(sorted({*moments, at.time_ns})), at.time_ns)
-    alike = [{each.likeness for each in side} for side in arrows]
-    return tuple(_draw(axis, hosts, side, alike[1 - place]) for place, side in enumerate(arrows))
+    return tuple(_draw(axis, hosts, side, _compared(side, arrows[1 - place])) for place, side in enumerate(arrows))
+
+
+def _compared(arrows: Sequence[_Arrow], others: Sequence[_Arrow]) -> list[str]:
+    """Return of each message whether the other run has the ``same``, one with ``other`` contents, or none: ``own``."""
+    same = Counter((each.kin, each.payload_hash) for each in others)
+    left = Counter(each.kin for each in others)
+    found = []
+    for each in arrows:
+        exact = same[each.kin, each.payload_hash] > 0
+        found.append("same" if exact else "")
+        if exact:
+            same[each.kin, each.payload_hash] -= 1
+            left[each.kin] -= 1
+    for place, each in enumerate(arrows):
+        if not found[place]:
+            found[place] = "other" if left[each.kin] > 0 else "own"
+            left[each.kin] -= 1
+    return found
 
 
 def _arrows(trace: StoredTrace, time_ns: int) -> list[_Arrow]:
@@ -97,9 +118,7 @@ class _Axis(NamedTuple):
         return round(LABELS + 8 + column * (WIDTH - LABELS - 24) / max(1, len(self.moments) - 1), 1)
 
 
-def _draw(
-    axis: _Axis, hosts: Sequence[str], arrows: Sequence[_Arrow], alike: set[tuple[str, str, str, str, int]]
-) -> str:
+def _draw(axis: _Axis, hosts: Sequence[str], arrows: Sequence[_Arrow], compared: Sequence[str]) -> str:
     rows = {name: TOP + ROW * place + ROW // 2 for place, name in enumerate(hosts)}
     height = TOP + ROW * len(hosts) + 4
     shapes = [
@@ -107,11 +126,10 @@ def _draw(
         f'<line class="life" x1="{LABELS}" x2="{WIDTH - 8}" y1="{y}" y2="{y}"/>'
         for name, y in rows.items()
     ]
-    for each in arrows:
+    for each, kind in zip(arrows, compared, strict=True):
         source, target = rows.get(each.passage.source), rows.get(each.passage.target)
         if source is None or target is None:
             continue
-        kind = "same" if each.likeness in alike else "own"
         lost = "" if each.passage.outcome == "arrived" else " lost"
         what = f"{each.passage.source} -> {each.passage.target} {each.passage.kind or 'bytes'}"
         told = f"{what} {moment(each.time_ns, digits=6)}"

@@ -1,7 +1,7 @@
 """The messages of a run as columns: who sent what to whom, when, what became of it, and what it may have followed from.
 
 They are read from the trace beside the run document. Of a run with more than `MESSAGES_MAX` those nearest to what
-matters are kept (violations, the lines of stories, edges of faults), and every so-manieth of the others.
+matters are kept (violations, the lines of stories, edges of faults), and one in so many of the others.
 
 It deliberately claims no more than order: the `cause` of a message is the last one that reached its sender before it
 left. Where both carry the same instant or the same request number, or it went out on the connection that the other came

@@ -21,7 +21,8 @@ from simkit.observe.document import Document, ExpectationEntry, StoryStep, Viola
 from simkit.observe.moment import moment, number, span
 from simkit.observe.trace import StoredTrace
 from simkit.report import strips, timeline
-from simkit.report.figures import Drawing, drawings
+from simkit.report.drawing import Drawing
+from simkit.report.figures import drawings
 from simkit.report.messages import messages_of
 from simkit.report.page_data import page_data
 from simkit.report.sections import below, expectation_word, jump, story_lines
@@ -62,7 +63,6 @@ def page(
     behind: Document | None = None,
     trace: StoredTrace | None = None,
     figures: Sequence[Drawing] | None = None,
-    more_figures: Sequence[Drawing] = (),
 ) -> str:
     """Return the page of one run.
 
@@ -71,8 +71,7 @@ def page(
         trace: of the run, for the messages; without it the page shows none.
         run_folder: as the user should type it in the command to copy; the scenario's name when None.
         behind: of a run to compare with, such as the fixed variant: its metrics are grey behind this run's.
-        figures: drawn already; drawn here when None.
-        more_figures: of the system itself, after the others.
+        figures: of the metrics, drawn already; drawn here when None.
     """
     drawn = drawings(document, behind) if figures is None else figures
     start_ns, told = opening_moment(document), sentence(document)
@@ -97,7 +96,7 @@ def page(
         "story": _story(document),
         "metric": _metric(document, behind),
         "command": _command(document, run_folder),
-        "below": below(document, [*drawn, *more_figures], messages),
+        "below": below(document, drawn, messages),
         "footer": _footer(document),
         "data": page_data(document, start_ns, messages),
     }

@@ -13,10 +13,11 @@ from simkit.observe.document import Document, ExpectationEntry, StoryStep
 from simkit.observe.moment import moment, number, span
 from simkit.report import strips
 from simkit.report.cycles import draw_cycle
+from simkit.report.drawing import Drawing
 from simkit.report.explanation_picture import explanation_html
-from simkit.report.figures import Drawing
 from simkit.report.messages import Messages
 from simkit.report.operations import svg_chart
+from simkit.report.pictures import pictures_of
 from simkit.report.spacetime import messages_section
 from simkit.report.timeline import fault_number
 from simkit.report.words import plain
@@ -40,6 +41,7 @@ def below(document: Document, figures: Sequence[Drawing], messages: Messages | N
     parts = [
         ("Messages", messages_section(document, messages)),
         ("Expectations", _expectations(document)),
+        ("Figures of the system", _pictures(document)),
         ("Figures", _figures(figures)),
         ("Metrics", _metrics(document)),
         ("Faults", _faults(document)),
@@ -47,8 +49,12 @@ def below(document: Document, figures: Sequence[Drawing], messages: Messages | N
         ("Logs", _logs(document)),
     ]
     return "".join(
-        f'<section class="below" id="{title.lower()}"><h2>{title}</h2>{part}</section>' for title, part in parts if part
+        f'<section class="below" id="{_name(title)}"><h2>{title}</h2>{part}</section>' for title, part in parts if part
     )
+
+
+def _name(title: str) -> str:
+    return title.lower().replace(" ", "-")
 
 
 def jump(time_ns: int) -> str:
@@ -131,6 +137,17 @@ def _stories(document: Document, expectation: ExpectationEntry) -> str:
         parts.append(f"<details{shown}><summary>{escape(title)}</summary>{inside}</details>")
     rest = max(expectation.violations_total, len(expectation.violations)) - len(parts)
     return "".join(parts) + (f"<p>and {rest:,} more</p>" if rest > 0 else "")
+
+
+def _pictures(document: Document) -> str:
+    parts = []
+    for drawing, picture in zip(pictures_of(document), document.pictures, strict=True):
+        cut = f" {picture.left_out:,} parts were too many to be drawn." if picture.left_out else ""
+        note = escape(plain(picture.note, 400)) + cut
+        told = f'<figcaption class="note">{note.strip()}</figcaption>' if note.strip() else ""
+        wide = ' class="wide"' if picture.lanes else ""
+        parts.append(f"<figure{wide}>{drawing.svg}{told}</figure>")
+    return f'<div class="figures">{"".join(parts)}</div>' if parts else ""
 
 
 def _figures(figures: Sequence[Drawing]) -> str:

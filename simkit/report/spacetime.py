@@ -39,7 +39,7 @@ def _told(messages: Messages) -> str:
         held = f"All {kept:,} messages, and what hosts said had happened as dots."
     else:
         around = "all around violations, the lines of stories and the edges of faults"
-        others = f", and every {messages.spread}th of the others" if messages.spread > 1 else ""
+        others = f", and one in {messages.spread} of the others" if messages.spread > 1 else ""
         unread = (
             f" {messages.unread:,} records of this long run, away from those, were not read." if messages.unread else ""
         )

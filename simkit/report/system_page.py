@@ -83,6 +83,10 @@ def _sections(card: Card, scenarios: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "## Metrics\n"
         metrics = [(_code(name), each.kind, each.unit, each.doc) for name, each in card.metrics.items()]
         yield from table(("metric", "kind", "unit", "what it measures"), metrics)
+    if card.plots:
+        yield "## Plots\n"
+        plots = [(_code(each.name), first_sentence(each)) for each in card.plots]
+        yield from table(("figure of its own", "what it shows"), plots)
     yield from _claims(card)
 
 

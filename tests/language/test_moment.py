@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from simkit.kernel.distribution import Constant, Exponential
 from simkit.kernel.stream import Stream
-from simkit.language.moment import Every, FaultEdge, Occurrence, Start, parse_every, parse_moment
+from simkit.language.moment import Every, FaultEdge, Occurrence, PointReached, Start, parse_every, parse_moment
 from simkit.language.problem import Refusal
 from simkit.language.target import parse_target
 
@@ -29,6 +29,10 @@ SECOND = 10**9
         ("when plan.apply", 0, Occurrence("plan.apply")),
         ("when plan.apply on enactors-1", 0, Occurrence("plan.apply", 1, parse_target("enactors-1"))),
         ("12th plan.apply on enactors-1", 0, Occurrence("plan.apply", 12, parse_target("enactors-1"))),
+        ("3rd point after-write on broker", 0, PointReached("after-write", 3, parse_target("broker"))),
+        ("when point disk.sync", 0, PointReached("disk.sync")),
+        ("2nd point on workers", 0, PointReached(None, 2, parse_target("workers"))),
+        ("1s after 2nd point sync", 1, PointReached("sync", 2)),
         ("when 3rd plan.apply", 0, Occurrence("plan.apply", 3)),
         ("2s after 12th plan.apply", 2, Occurrence("plan.apply", 12)),
         ("2s after plan.apply", 2, Occurrence("plan.apply")),
@@ -46,6 +50,8 @@ def test_a_moment_is_a_delay_after_an_anchor(text: str, delay: int, anchor: obje
         ("40", "write for example `40s`"),
         ("split", "is not a moment"),
         ("5 after split", "needs a unit"),
+        ("point sync on broker", "`point sync on broker` is not a moment"),
+        ("0th point sync", "counted from the 1st"),
         ("0th plan.apply", "counted from the 1st"),
         ("12st plan.apply", "`12st`"),
         ("when", "is not a moment"),

@@ -134,6 +134,27 @@ Loader = Callable[..., Scenario]
         ("duration: 20min", "duration: 0s", "my.yaml:4:11: a run that lasts no time shows nothing"),
         ("seed: 7", "seed: -1", "my.yaml:3:7: `seed`: must be at least 0, found `-1`"),
         ("hosts:\n", "host:\n", "my.yaml:6:1: unknown key `host`; nearest: `hosts`"),
+        ("any 2 of workers", "there", "my.yaml:19:19: `there` is the host of the event or point that `at:` waits for"),
+        ("any 2 of workers", "any rack", "my.yaml:19:19: target `any rack`: no host has a rack"),
+        ("any 2 of workers", "workers but workers", "my.yaml:19:19: target `workers but workers` matches no host"),
+        ("any 2 of workers", "workers but wrkers", "unknown target `wrkers`; nearest: `workers` (6 hosts)"),
+        ("faults:\n", "budget: {worker: 1}\nfaults:\n", "my.yaml:18:18: `budget.worker`: expected a map"),
+        (
+            "faults:\n",
+            "budget: {worker: {down: 1}}\nfaults:\n",
+            "my.yaml:18:10: unknown target `worker`; nearest: `workers` (6 hosts)",
+        ),
+        (
+            "faults:\n",
+            "budget: {any 2 of workers: {down: 1}}\nfaults:\n",
+            "my.yaml:18:10: a budget is of fixed hosts; `any 2 of workers` is not",
+        ),
+        (
+            "faults:\n",
+            "budget: {broker: {down: minority}}\nfaults:\n",
+            "my.yaml:18:10: `broker` is 1 hosts, whose largest minority is nobody",
+        ),
+        ("faults:\n", "swarm: {of: [gcc]}\nfaults:\n", "my.yaml:18:8: unknown fault `gcc` in `swarm`; nearest: `gc`"),
         ("seeds: 20", "seeds: 200000", "600,000 runs; the limit sweep of 100,000 is exceeded"),
         (
             "hosts.workers.count: [2",
@@ -159,6 +180,29 @@ def test_several_slips_are_reported_together(load: Loader, steady: str) -> None:
     assert [problem.position.line for problem in error.value.problems] == [14, 19, 28]
     assert (error.value.file, error.value.line, error.value.column) == ("my.yaml", 14, 19)
     assert error.value.message.startswith("a duration needs a unit")
+
+
+def test_a_fault_that_always_goes_beyond_the_budget(load: Loader, steady: str) -> None:
+    text = steady.replace("faults:\n", "budget: {workers: {down: minority}}\nfaults:\n")
+    assert load(text).budget[0].down == 2
+    with pytest.raises(ScenarioError, match=r"`gc` strikes 6 of `workers` at once; the budget allows 2"):
+        load(text.replace("any 2 of workers", "all workers"))
+
+
+def test_the_swarm_leaves_out_some_with_every_seed(load: Loader, steady: str) -> None:
+    text = steady.replace("faults:\n", "swarm: {keep: 50%, of: [gc, losses]}\nfaults:\n")
+    left_out = [load(text, seed=seed).left_out for seed in range(40)]
+    assert set(left_out) == {frozenset(), frozenset({"gc"}), frozenset({"losses"}), frozenset({"gc", "losses"})}
+    assert left_out == [load(text, seed=seed).left_out for seed in range(40)]
+
+
+def test_racks(load: Loader, steady: str) -> None:
+    zones = "zones: [a, b]}"
+    assert zones in steady
+    scenario = load(steady.replace(zones, "zones: [a, b], racks: [r1, r2, r3, r4]}"))
+    assert [host.rack for host in scenario.roster.groups["workers"]] == ["r1", "r2", "r3", "r4", "r1", "r2"]
+    with pytest.raises(ScenarioError, match=r"rack `r1` would stand in zones `a`, `b`; a rack stands in one"):
+        load(steady.replace(zones, "zones: [a, b], racks: [r1, r2, r3]}"))
 
 
 def test_faults_that_cannot_both_hold(load: Loader, steady: str) -> None:

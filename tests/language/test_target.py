@@ -15,7 +15,7 @@ from simkit.language.problem import Refusal
 from simkit.language.roster import HostEntry, Roster
 from simkit.language.target import (
     DynamicRole,
-    InZone,
+    InPlace,
     Named,
     Target,
     parse_groups,
@@ -101,7 +101,7 @@ def test_phrases_become_small_values() -> None:
     assert parse_target("any 2 of  workers in a") == Target(
         "any 2 of workers in a", Named("workers", "a"), "any", Fraction(2)
     )
-    assert parse_target("zone eu").domain == InZone("eu")
+    assert parse_target("zone eu").domain == InPlace("zone", "eu")
     assert parse_target("leader").domain == DynamicRole("leader")
     assert parse_target("leader of range 7").domain == DynamicRole("leader", "range 7")
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from report_browser import Browser, installed
 from report_samples import failing, passing
@@ -210,3 +211,32 @@ def test_two_runs_side_by_side_fit_a_phone_and_ask_for_nothing(running: Browser,
     assert places[0] == places[1] > 0
     assert running.said == []
     assert running.requests == [path.as_uri()]
+
+
+def test_a_long_story_scrolls_inside_its_box(running: Browser, tmp_path: Path) -> None:
+    document = with_senders(failing())
+    effect_once = document.expectations[1]
+    first = effect_once.violations[0]
+    long = tuple(
+        msgspec.structs.replace(first.story[0], time_ns=number * 5_000_000_000, text=f"step {number}")
+        for number in range(58)
+    )
+    told = msgspec.structs.replace(first, story=(*long, first.story[-1]))
+    changed = msgspec.structs.replace(effect_once, violations=(told,))
+    expectations = tuple(changed if each is effect_once else each for each in document.expectations)
+    path = tmp_path / "long.html"
+    path.write_text(page(msgspec.structs.replace(document, expectations=expectations)), encoding="utf-8")
+    running.resize(1280, 800)
+    running.open(path)
+    running.evaluate("document.querySelector('.story details').open = true")
+    running.settle()
+    assert running.evaluate("document.querySelector('.first').getBoundingClientRect().bottom") <= 800
+    # Whatever moment is shown, its line is in sight.
+    running.evaluate("document.querySelectorAll('.story [data-t]')[30].click()")
+    running.settle()
+    seen = running.evaluate(
+        "(() => { const box = document.querySelector('.story').getBoundingClientRect(),"
+        " row = document.querySelector('.story [aria-current]').getBoundingClientRect();"
+        " return [row.top >= box.top, row.bottom <= box.bottom] })()"
+    )
+    assert seen == [True, True]

@@ -58,3 +58,17 @@ def test_a_run_without_values_and_a_run_with_too_many_metrics_are_drawn(failing:
         msgspec.structs.replace(none, name=f"m{number:02}", times_ns=(0,), mean=(1.0,)) for number in range(20)
     )
     assert len(drawings(msgspec.structs.replace(failing, metrics=many, faults=()))) == FIGURES_MAX
+
+
+def test_a_fault_is_named_where_there_is_room_and_the_other_run_once(failing: Document, passing: Document) -> None:
+    [gc] = [fault for fault in failing.faults if fault.name == "gc"]
+    alone = msgspec.structs.replace(failing, faults=(gc,))
+    assert all(">gc</text>" in drawing.svg for drawing in drawings(alone))
+    later = range(0, 12 * 24 * 10**9, 24 * 10**9)
+    many = tuple(
+        msgspec.structs.replace(gc, begin_ns=gc.begin_ns + ns, end_ns=gc.begin_ns + ns + 10**9) for ns in later
+    )
+    crowded = msgspec.structs.replace(failing, faults=many)
+    assert not any(">gc</text>" in drawing.svg for drawing in drawings(crowded))
+    [latency] = [drawing for drawing in drawings(failing, passing) if drawing.name == "task.latency"]
+    assert latency.svg.count(">the other run</text>") == 1

@@ -16,6 +16,7 @@ from simkit_nodes.task_queue.client import Client
 from simkit_nodes.task_queue.config import BrokerConfig, ClientConfig, EffectsConfig, TaskLoad, WorkerConfig
 from simkit_nodes.task_queue.effects import Effects
 from simkit_nodes.task_queue.events import EVENTS, TaskLeased, TaskOffered, TaskSucceeded, WorkerStarted
+from simkit_nodes.task_queue.plots import PLOTS
 from simkit_nodes.task_queue.scripts import DIGESTS
 from simkit_nodes.task_queue.worker import Worker
 
@@ -63,6 +64,7 @@ card = Card(
     },
     load=TaskLoad,
     checks={check.name: check for check in CHECKS},
+    plots=PLOTS,
     words={digest: name for name, digest in DIGESTS.items()},
     events=EVENTS,
     metrics={

@@ -6,6 +6,14 @@ const laneDots = [...document.querySelectorAll("[data-lane]")].map((label) =>
 const heads = [...document.querySelectorAll("[data-playhead]")];
 const storyRows = [...document.querySelectorAll("ol.steps li")].map((row) => [row, Number(row.querySelector("[data-t]").dataset.t)]);
 
+// A long story scrolls inside its own box, never the page.
+function bringIntoBox(row) {
+  const box = row.closest(".story");
+  if (!box || box.scrollHeight <= box.clientHeight) return;
+  const above = row.getBoundingClientRect().top - box.getBoundingClientRect().top;
+  if (above < 0 || above + row.offsetHeight > box.clientHeight) box.scrollTop += above - box.clientHeight / 2;
+}
+
 function showHeads() {
   const share = Math.min(1, now / run.duration) * 100 + "%";
   for (const head of heads) {
@@ -20,7 +28,9 @@ function showHeads() {
     dot.dataset.state = states.every((each) => each === "up") ? "up" : states.includes("down") ? "down" : "paused";
   }
   for (const [row, ns] of storyRows) {
-    if (ns === now) row.setAttribute("aria-current", "true"); else row.removeAttribute("aria-current");
+    if (ns !== now) { row.removeAttribute("aria-current"); continue; }
+    row.setAttribute("aria-current", "true");
+    bringIntoBox(row);
   }
 }
 

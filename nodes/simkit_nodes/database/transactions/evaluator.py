@@ -265,7 +265,7 @@ class Evaluator:
                 latch.release()
 
     async def _settle(self, latch: Latch) -> None:
-        """Release a latch once a later command is applied, or the tenure has ended: then an earlier one never will be."""
+        """Release a latch once a later command is applied, or the tenure has ended: an earlier one never will be then."""
         while True:
             try:
                 await self.range.propose(Command())

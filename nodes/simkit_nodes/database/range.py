@@ -49,11 +49,26 @@ class SplitTrigger(msgspec.Struct, frozen=True, tag="split"):
     right: RangeDescriptor
 
 
+class FreezeTrigger(msgspec.Struct, frozen=True, tag="freeze"):
+    """The range serves nobody and takes no commands but triggers from here on, or does again (`frozen` false)."""
+
+    frozen: bool = True
+
+
 class MergeTrigger(msgspec.Struct, frozen=True, tag="merge"):
-    """The range has its right neighbour's keys from here on; both have replicas on the same stores."""
+    """The range has its right neighbour's keys from here on; both have replicas on the same stores.
+
+    `right_index` is what freezing the right range returned: up to there every replica has its log.
+    """
 
     merged: RangeDescriptor
     right: RangeDescriptor
+    right_index: int = 0
+
+
+Trigger = SplitTrigger | MergeTrigger | FreezeTrigger
+"""What changes a range. One whose descriptor is not the next generation of the range's own has no effect, and its
+proposer gets `RangeMismatch`: of two changes that were made out of the same descriptor one wins."""
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -67,7 +82,7 @@ class Command(msgspec.Struct, frozen=True):
     """
 
     puts: Sequence[Put] = ()
-    trigger: SplitTrigger | MergeTrigger | None = None
+    trigger: Trigger | None = None
     closed_timestamp: int = 0
 
 

@@ -73,6 +73,7 @@ class Raft:
         role, leader: what it is, and whom it takes for the leader (itself included).
         current_term, voted_for, commit_index: as in figure 2.
         replication: the leader's state, None for everybody else.
+        handed_state: the term and vote that a `Ready` has given out last.
         clock_trusted: set to False by a driver that knows its clock to be wrong; leases end then.
     """
 
@@ -90,7 +91,7 @@ class Raft:
         self.server, self.group = server, group
         self.log, self.options, self.stream, self.clock = log, options, stream, clock
         self.current_term, self.voted_for = hard_state.term, hard_state.vote
-        self._handed_state = hard_state
+        self.handed_state = hard_state
         self.role = Role.FOLLOWER
         self.leader: str | None = None
         self.commit_index = self.applied_index = max(applied, log.snapshot_index)
@@ -166,6 +167,16 @@ class Raft:
         self.wake()
         self.reads.ask(context)
 
+    def campaign(self) -> None:
+        """Begin an election now, without asking around: for a group that has just been made and has no leader."""
+        if self.replication is None and self.log.configuration.votes(self.server):
+            self.election.campaign()
+
+    def heartbeat(self) -> None:
+        """Speak to all followers at the next `Ready`, before it would be due; a driver does it for many at once."""
+        if self.replication is not None and not self.replication.silent:
+            self.replication.heartbeat()
+
     def transfer_leadership(self, to: str) -> None:
         """Hand leadership to a voter. NotLeader; ChangeRefused if `to` is not another voter."""
         leader = self._leading()
@@ -197,6 +208,11 @@ class Raft:
         if not leader.quiescent:
             leader.quiesce()
         return True
+
+    def learn_commit(self, index: int) -> None:
+        """Take note that entries up to `index` are committed, which the driver knows from elsewhere."""
+        if self.replication is None and index > self.commit_index:
+            self.commit(min(index, self.log.last_index))
 
     def wake(self) -> None:
         """End a silence: heartbeats and election timeouts run again."""
@@ -230,7 +246,7 @@ class Raft:
             or self.reads.states
             or self.log.handed_index < self.log.last_index
             or self.applied_index < min(self.commit_index, self.log.durable_index)
-            or self._handed_state != self._hard_state()
+            or self.handed_state != self._hard_state()
             or (leader is not None and leader.wants_round)
         )
 
@@ -240,10 +256,10 @@ class Raft:
             self.replication.speak()
         snapshot, self._snapshot = self._snapshot, None
         hard_state: HardState | None = self._hard_state()
-        if hard_state == self._handed_state:
+        if hard_state == self.handed_state:
             hard_state = None
         else:
-            self._handed_state = self._hard_state()
+            self.handed_state = self._hard_state()
         entries = self.log.hand_out()
         if entries:
             self._tell_appended(entries)
@@ -362,8 +378,12 @@ class Raft:
 
     def install(self, snapshot: Snapshot) -> None:
         """Replace the log by a snapshot, which the driver is to install."""
-        self.log.restore(snapshot)
+        self.adopt(snapshot)
         self._snapshot = snapshot
+
+    def adopt(self, snapshot: Snapshot) -> None:
+        """Begin where a snapshot ends, which the driver has installed by itself; for a server without a log."""
+        self.log.restore(snapshot)
         self.commit_index = self.applied_index = snapshot.index
         self.happened(RaftSnapshotInstalled(self.group, snapshot.index, snapshot.term))
 

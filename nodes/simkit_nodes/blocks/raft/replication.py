@@ -92,9 +92,13 @@ class Replication:
         if self.transfer_to is not None and now_ns >= self._transfer_until_ns:
             self.transfer_to = None
         if now_ns >= self._heartbeat_ns:
-            self.wants_round = True
-            for progress in self.progress.values():
-                progress.paused = False
+            self.heartbeat()
+
+    def heartbeat(self) -> None:
+        """Want a round; what a probe has lost is sent again with it."""
+        self.wants_round = True
+        for progress in self.progress.values():
+            progress.paused = False
 
     def wake(self) -> None:
         """Lead again after silence: nobody was asked to answer meanwhile."""

@@ -1,0 +1,29 @@
+"""What stores make seen of ranges, beside Raft's own events.
+
+They say what a replica has applied, so the same change is told by every store that has one.
+"""
+
+from __future__ import annotations
+
+from simkit.node import Event
+
+
+class RangeChanged(Event, frozen=True, tag="range.changed"):
+    """A replica has applied a change of its range: it was made, split, merged, or moved."""
+
+    range_id: int
+    begin: bytes
+    end: bytes
+    replicas: tuple[str, ...]
+    generation: int
+    how: str
+    """bootstrap, split, merge, replicas or snapshot."""
+
+
+class ReplicaDropped(Event, frozen=True, tag="replica.dropped"):
+    """A store has no replica of a range any more."""
+
+    range_id: int
+
+
+EVENTS: tuple[type[Event], ...] = (RangeChanged, ReplicaDropped)

@@ -1,0 +1,439 @@
+"""The replication of one store: many Raft groups over one log, one engine and one timer.
+
+A turn takes what all groups have ready: messages to one store travel together, records of all groups share a sync, and
+committed entries of all groups one batch of the engine. Heartbeats of all groups go out at the same time, and groups
+in which nothing happens fall silent; then only stores tell each other that they are alive.
+
+It deliberately knows nothing of versions, transactions and SQL: those use `Replica`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from errno import ENOSPC
+from typing import Final
+
+from simkit.network import handles
+from simkit.node import Node
+from simkit_nodes.blocks.lsm import Engine, WriteBatch
+from simkit_nodes.blocks.raft import (
+    AppendEntries,
+    Configuration,
+    HardState,
+    InstallSnapshot,
+    Log,
+    Options,
+    PreVote,
+    Raft,
+    RaftMessage,
+    Ready,
+    RequestVote,
+    Snapshot,
+)
+from simkit_nodes.database.range import RangeDescriptor
+from simkit_nodes.database.replication.applying import PAUSE_S, Applying
+from simkit_nodes.database.replication.events import RangeChanged, ReplicaDropped
+from simkit_nodes.database.replication.messages import (
+    ChunkTaken,
+    RaftTraffic,
+    ReplicaRemoved,
+    Routed,
+    SnapshotChunk,
+)
+from simkit_nodes.database.replication.raft_log import RaftLog
+from simkit_nodes.database.replication.replica import Replica
+from simkit_nodes.database.replication.snapshots import Snapshots
+from simkit_nodes.database.replication.state import PREFIX, ReplicaState, decode_state, encode_state, state_key
+
+TICKS_PER_HEARTBEAT: Final = 8
+IDLE_HEARTBEATS: Final = 10
+"""After so many without a request a group falls silent."""
+ENTRIES_KEPT: Final = 256
+"""Entries that stay in the log although they are applied, for followers that are a little behind."""
+
+Spans = Callable[[RangeDescriptor], Iterable[tuple[bytes, bytes]]]
+"""Says where in the engine a range's data is."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How patient a store is.
+
+    Attributes:
+        proposal_ns: how long a proposal, a read's confirmation or a change of a range may take.
+        quiesce: whether groups in which nothing happens fall silent.
+    """
+
+    proposal_ns: int = 5_000_000_000
+    quiesce: bool = True
+
+
+PATIENT: Final = Timing()
+
+
+class Store:
+    """The replicas of one store. Made by `open`.
+
+    Attributes:
+        name: of its host, by which other stores know it.
+        replicas: by range.
+        engine: what they have applied.
+        on_made, on_dropped: called with a replica that there is from now on, or no more.
+    """
+
+    def __init__(
+        self, node: Node, engine: Engine, log: RaftLog, options: Options, timing: Timing, spans: Spans
+    ) -> None:
+        self.node, self.engine = node, engine
+        self.name, self.network, self.emit = node.name, node.network, node.emit
+        self.options, self.timing, self.spans = options, timing, spans
+        self.replicas: dict[int, Replica] = {}
+        self.on_made: Callable[[Replica], None] = lambda replica: None
+        self.on_dropped: Callable[[Replica], None] = lambda replica: None
+        self.low_water: Callable[[], int] = lambda: 0
+        self.applying = Applying(self)
+        self.snapshots = Snapshots(self)
+        self._log = log
+        self._number = 0
+        self._dirty: dict[Replica, None] = {}
+        self._turning = False
+        self._traffic: dict[str, list[Routed]] = {}
+        self._unsynced: list[tuple[Replica, Ready]] = []
+        self._syncing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._heard_ns: dict[str, int] = {}
+        self._spoken: set[str] = set()
+        self._next_heartbeat_ns = 0
+        self._clock_trusted = True
+        self._marks: list[tuple[int, list[tuple[Replica, int]]]] = []
+        self.network.bind(self)
+
+    @classmethod
+    async def open(
+        cls,
+        node: Node,
+        engine: Engine,
+        options: Options,
+        spans: Spans,
+        *,
+        timing: Timing = PATIENT,
+        path: str = "raft/",
+    ) -> Store:
+        """Open the log and bring back the replicas that the engine knows. LogCorrupt, Corruption.
+
+        Args:
+            node: whose network, disk, clock, random stream and events it uses.
+            engine: open already.
+            options: of all groups.
+            spans: says where a range's data is.
+            path: what the names of the log's files begin with.
+        """
+        store = cls(node, engine, await RaftLog.open(node.disk, path), options, timing, spans)
+        for _, row in await engine.scan(PREFIX, PREFIX + b"\xff"):
+            store.make_replica(decode_state(row))
+        return store
+
+    async def bootstrap(self, descriptor: RangeDescriptor) -> Replica:
+        """Make this store's replica of a new range; every store of the descriptor does the same."""
+        state = ReplicaState.first(descriptor)
+        batch = WriteBatch()
+        batch.put(state_key(descriptor.range_id), encode_state(state))
+        await self.engine.write(batch, sync=True)
+        self.emit(
+            RangeChanged(
+                descriptor.range_id,
+                descriptor.begin,
+                descriptor.end,
+                descriptor.replicas,
+                descriptor.generation,
+                "bootstrap",
+            )
+        )
+        return self.make_replica(state)
+
+    async def run(self) -> None:
+        """Let time pass for all groups; never returns."""
+        tick_s = self.options.heartbeat_ns / TICKS_PER_HEARTBEAT / 1e9
+        self._schedule()
+        while True:
+            await asyncio.sleep(tick_s)
+            self._tick()
+
+    def trust_clock(self, trusted: bool) -> None:
+        """Say whether this host's clock may be relied on; leases are not, while it may not."""
+        self._clock_trusted = trusted
+        for replica in self.replicas.values():
+            replica.raft.clock_trusted = trusted
+
+    # -- replicas
+
+    def make_replica(self, state: ReplicaState) -> Replica:
+        """Make a replica out of what the engine has, with the log and the vote that belong to it."""
+        range_id = state.descriptor.range_id
+        empty = self.replicas.get(range_id)
+        if empty is not None:
+            # Made by a message that came before this store had applied the split; it may have voted already.
+            empty.raft.adopt(state.snapshot())
+            empty.state = state
+            empty.durable_index = state.index
+            return self._add(empty)
+        found = self._log.found(range_id)
+        if found.base is not None and found.base.index <= state.index <= found.last_index:
+            log = Log(found.base, found.entries)
+        else:
+            log = Log(state.snapshot(), found.after(state.snapshot()))
+        return self._add(Replica(self, range_id, self._raft(range_id, log, found.hard_state, state.index), state))
+
+    def _make_empty(self, range_id: int) -> Replica:
+        """Make a replica that has nothing: its leader will see that it needs a snapshot."""
+        found = self._log.found(range_id)
+        raft = self._raft(range_id, Log(Snapshot(0, 0, Configuration(()))), found.hard_state, 0)
+        return self._add(Replica(self, range_id, raft, None))
+
+    def _raft(self, range_id: int, log: Log, hard_state: HardState, applied: int) -> Raft:
+        raft = Raft(
+            self.name,
+            log,
+            self.options,
+            self.node.random,
+            self.node.clock.monotonic_ns,
+            hard_state,
+            applied,
+            range_id,
+        )
+        raft.clock_trusted = self._clock_trusted
+        return raft
+
+    def _add(self, replica: Replica) -> Replica:
+        self.replicas[replica.range_id] = replica
+        self.mark(replica)
+        if replica.state is not None:
+            self.on_made(replica)
+        return replica
+
+    def forget(self, replica: Replica) -> None:
+        """Drop a replica whose data is somebody else's, or deleted; its vote is remembered."""
+        if self.replicas.get(replica.range_id) is not replica:
+            return
+        del self.replicas[replica.range_id]
+        replica.close()
+        self._log.remove(replica.range_id, replica.raft.handed_state)
+        if replica.state is not None:
+            self.emit(ReplicaDropped(replica.range_id))
+            self.on_dropped(replica)
+
+    # -- turns
+
+    def next_number(self) -> int:
+        """Return a number that this process has not used."""
+        self._number += 1
+        return self._number
+
+    def deadline_ns(self) -> int:
+        """Return when something that begins now has taken too long."""
+        return self.node.clock.monotonic_ns() + self.timing.proposal_ns
+
+    def spawn(self, coroutine: Coroutine[None, None, None]) -> None:
+        """Run something beside the turns; what it raises ends the process."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def mark(self, replica: Replica) -> None:
+        """Let the next turn look at a replica."""
+        self._dirty[replica] = None
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._turning:
+            self._turning = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Take what all marked replicas have ready, and send, sync and apply it together."""
+        self._turning = False
+        while self._dirty:
+            dirty, self._dirty = self._dirty, {}
+            for replica in dirty:
+                if not replica.gone and replica.installing is None and replica.raft.has_ready:
+                    self._take(replica, replica.raft.ready())
+                if replica.watched:
+                    replica.look_around()
+        for target, routed in self._traffic.items():
+            self._spoken.add(target)
+            self.network.send(target, RaftTraffic(tuple(routed)))
+        self._traffic.clear()
+        if self._unsynced and not self._syncing:
+            self._syncing = True
+            self.spawn(self._sync())
+
+    def _take(self, replica: Replica, ready: Ready) -> None:
+        for event in ready.events:
+            self.emit(event)
+        self._route(replica, ready.messages)
+        for read in ready.read_states:
+            replica.read_answered(read.context, read.index)
+        if ready.snapshot is not None:
+            replica.installing = ready
+            self.applying.wake(replica)
+            return
+        if ready.must_sync or replica.unsynced:
+            if ready.must_sync:
+                self._log.append(replica.range_id, ready)
+            replica.unsynced += 1
+            self._unsynced.append((replica, ready))
+        else:
+            self._route(replica, ready.messages_after)
+        if ready.committed:
+            self.applying.add(replica, ready.committed)
+        for target in ready.snapshots_wanted:
+            self.snapshots.wanted(replica, target)
+
+    def _route(self, replica: Replica, messages: Iterable[RaftMessage]) -> None:
+        for message in messages:
+            self._traffic.setdefault(message.target, []).append(
+                Routed(replica.range_id, message)  # type: ignore[arg-type]
+            )
+
+    async def _sync(self) -> None:
+        """Make records durable, as long as there are any; whatever comes meanwhile shares the next sync."""
+        try:
+            while self._unsynced:
+                batch, self._unsynced = self._unsynced, []
+                await self._sync_log()
+                for replica, ready in batch:
+                    replica.unsynced -= 1
+                    if not replica.gone:
+                        replica.raft.persisted(ready)
+                        self._route(replica, ready.messages_after)
+                        self.mark(replica)
+        finally:
+            self._syncing = False
+
+    async def _sync_log(self) -> None:
+        while True:
+            try:
+                await self._log.sync()
+                installing = any(replica.installing is not None for replica in self.replicas.values())
+                if self._log.wants_checkpoint and not installing:
+                    rafts = [(replica.range_id, replica.raft) for replica in self.replicas.values()]
+                    await self._log.checkpoint(rafts)
+            except OSError as error:
+                if error.errno != ENOSPC:
+                    raise
+                await asyncio.sleep(PAUSE_S)
+            else:
+                return
+
+    def installed(self, replica: Replica, ready: Ready, *, first: bool) -> None:
+        """Go on with a Ready whose snapshot is in the engine."""
+        self._log.append(replica.range_id, ready)
+        replica.unsynced += 1
+        self._unsynced.append((replica, ready))
+        if first:
+            self.on_made(replica)
+        self.mark(replica)
+
+    # -- time
+
+    def _tick(self) -> None:
+        now_ns = self.node.clock.monotonic_ns()
+        for replica in self.replicas.values():
+            wake_ns = replica.raft.wake_ns
+            if wake_ns is not None and wake_ns <= now_ns:
+                replica.raft.tick()
+                self.mark(replica)
+        if now_ns >= self._next_heartbeat_ns:
+            self._next_heartbeat_ns = now_ns + self.options.heartbeat_ns
+            self._heartbeat(now_ns)
+
+    def _heartbeat(self, now_ns: int) -> None:
+        """Let all leaders be heard at the same time, and tidy up."""
+        peers: dict[str, None] = {}
+        timeout_ns = self.options.election_timeout_min_ns
+        for replica in self.replicas.values():
+            raft = replica.raft
+            peers.update(dict.fromkeys(raft.log.configuration.members))
+            replica.expire(now_ns)
+            if raft.replication is not None:
+                replica.idle_heartbeats += 1
+                if not (self.timing.quiesce and replica.idle_heartbeats > IDLE_HEARTBEATS and raft.quiesce()):
+                    raft.heartbeat()
+                self.mark(replica)
+            elif raft.following.quiescent and now_ns - self._heard_ns.get(raft.leader or "", 0) > timeout_ns:
+                raft.wake()
+        peers.pop(self.name, None)
+        for peer in peers:
+            if peer not in self._spoken:
+                self._traffic.setdefault(peer, [])
+        self._spoken.clear()
+        self._compact()
+        self._schedule()
+
+    def _compact(self) -> None:
+        """Discard entries whose effects the engine has made durable, but for the last ones."""
+        moved = [
+            (replica, replica.state.index)
+            for replica in self.replicas.values()
+            if replica.state is not None and replica.state.index > replica.durable_index
+        ]
+        if moved:
+            self._marks.append((self.engine.sequence, moved))
+        while self._marks and self._marks[0][0] <= self.engine.durable_sequence:
+            for replica, index in self._marks.pop(0)[1]:
+                replica.durable_index = max(replica.durable_index, index)
+        for replica in self.replicas.values():
+            log = replica.raft.log
+            index = min(replica.durable_index, replica.raft.applied_index) - ENTRIES_KEPT
+            if index > log.snapshot_index + ENTRIES_KEPT:
+                replica.raft.compact(index)
+
+    # -- messages
+
+    @handles(RaftTraffic)
+    def receive(self, traffic: RaftTraffic) -> None:
+        """Take the Raft messages of another store."""
+        sender = self.network.sender
+        self._heard_ns[sender] = self.node.clock.monotonic_ns()
+        for routed in traffic.routed:
+            replica = self.replicas.get(routed.range_id)
+            message = routed.message
+            if replica is None:
+                if not isinstance(message, AppendEntries | InstallSnapshot | RequestVote):
+                    continue
+                if self._log.holds(routed.range_id):
+                    continue
+                replica = self._make_empty(routed.range_id)
+            if replica.installing is not None:
+                continue
+            if isinstance(message, InstallSnapshot) and not self.snapshots.accept(message, routed.range_id):
+                continue
+            if isinstance(message, PreVote | RequestVote) and self._is_stranger(replica, sender):
+                continue
+            replica.raft.step(message)
+            self.mark(replica)
+
+    def _is_stranger(self, replica: Replica, sender: str) -> bool:
+        """Whether somebody stands for election who is no member any more; tell it."""
+        log, state = replica.raft.log, replica.state
+        configuration = log.configuration
+        if state is None or configuration.joint or sender in configuration.members:
+            return False
+        if log.configuration_index > replica.raft.commit_index:
+            return False
+        self.network.send(sender, ReplicaRemoved(replica.range_id, state.descriptor.generation))
+        return True
+
+    @handles(ReplicaRemoved)
+    async def removed(self, message: ReplicaRemoved) -> None:
+        """Drop a replica that the range does not count any more."""
+        replica = self.replicas.get(message.range_id)
+        if replica is not None and replica.installing is None and replica.descriptor.generation < message.generation:
+            await self.applying.remove(replica)
+
+    @handles(SnapshotChunk)
+    def take_chunk(self, chunk: SnapshotChunk) -> ChunkTaken:
+        """Take a piece of a snapshot."""
+        return self.snapshots.take(self.network.sender, chunk)

@@ -52,6 +52,8 @@ IDLE_HEARTBEATS: Final = 10
 """After so many without a request a group falls silent."""
 ENTRIES_KEPT: Final = 256
 """Entries that stay in the log although they are applied, for followers that are a little behind."""
+ENTRIES_LAG: Final = 1024
+"""With more entries than these applied and not durable, the engine is synced, so that logs stay short."""
 
 Spans = Callable[[RangeDescriptor], Iterable[tuple[bytes, bytes]]]
 """Says where in the engine a range's data is."""
@@ -107,6 +109,7 @@ class Store:
         self._spoken: set[str] = set()
         self._next_heartbeat_ns = 0
         self._clock_trusted = True
+        self._tidying = False
         self._marks: list[tuple[int, list[tuple[Replica, int]]]] = []
         self.network.bind(self)
 
@@ -316,10 +319,6 @@ class Store:
         while True:
             try:
                 await self._log.sync()
-                installing = any(replica.installing is not None for replica in self.replicas.values())
-                if self._log.wants_checkpoint and not installing:
-                    rafts = [(replica.range_id, replica.raft) for replica in self.replicas.values()]
-                    await self._log.checkpoint(rafts)
             except OSError as error:
                 if error.errno != ENOSPC:
                     raise
@@ -372,6 +371,8 @@ class Store:
         self._compact()
         self._schedule()
 
+    # -- tidying
+
     def _compact(self) -> None:
         """Discard entries whose effects the engine has made durable, but for the last ones."""
         moved = [
@@ -381,6 +382,13 @@ class Store:
         ]
         if moved:
             self._marks.append((self.engine.sequence, moved))
+        self._count_durable()
+        lag = max((index - replica.durable_index for replica, index in moved), default=0)
+        if (lag > ENTRIES_LAG or self._log.wants_checkpoint) and not self._tidying:
+            self._tidying = True
+            self.spawn(self._tidy())
+
+    def _count_durable(self) -> None:
         while self._marks and self._marks[0][0] <= self.engine.durable_sequence:
             for replica, index in self._marks.pop(0)[1]:
                 replica.durable_index = max(replica.durable_index, index)
@@ -389,6 +397,21 @@ class Store:
             index = min(replica.durable_index, replica.raft.applied_index) - ENTRIES_KEPT
             if index > log.snapshot_index + ENTRIES_KEPT:
                 replica.raft.compact(index)
+
+    async def _tidy(self) -> None:
+        """Make the engine durable, so that the log can be cut."""
+        try:
+            await self.engine.sync()
+            self._count_durable()
+            # While a snapshot is being installed, log and engine do not belong together.
+            installing = any(replica.installing is not None for replica in self.replicas.values())
+            if self._log.wants_checkpoint and not installing:
+                await self._log.checkpoint((replica.range_id, replica.raft) for replica in self.replicas.values())
+        except OSError as error:
+            if error.errno != ENOSPC:
+                raise
+        finally:
+            self._tidying = False
 
     # -- messages
 

@@ -168,9 +168,9 @@ class Raft:
         self.reads.ask(context)
 
     def campaign(self) -> None:
-        """Begin an election now, without asking around: for a group that has just been made and has no leader."""
+        """Begin an election now: for a group that has just been made, in which nobody can have promised anything."""
         if self.replication is None and self.log.configuration.votes(self.server):
-            self.election.campaign()
+            self.election.campaign(leadership_transfer=True)
 
     def heartbeat(self) -> None:
         """Speak to all followers at the next `Ready`, before it would be due; a driver does it for many at once."""

@@ -34,12 +34,14 @@ class Role:
         doc: what it does, in one line.
         config: the pydantic model of its settings.
         takes_load: whether a load may name it in ``from:``.
+        versions: other releases of the program, by name, for rolling deploys; messages carry the version in their tag.
     """
 
     node: type[Node]
     doc: str
     config: type[BaseModel] = NoConfig
     takes_load: bool = False
+    versions: Mapping[str, type[Node]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

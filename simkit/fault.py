@@ -27,13 +27,17 @@ Link = tuple[Host, Host]
 Targets = tuple[Host, ...] | tuple[Link, ...]
 
 
+Settings = Callable[[BaseModel], Mapping[str, Any]]
+"""From the config of a role to what changes in it: a tree as under ``config:`` of that role."""
+
+
 class Software(Protocol):
     """What runs on the hosts, and with which settings."""
 
-    def configure(self, host: Host, settings: Mapping[str, Any], *, live: bool = False) -> Callable[[], None]:
+    def configure(self, host: Host, settings: "Settings", *, live: bool = False) -> Callable[[], None]:
         """Change settings of one host's program, from its next boot on or, with `live`, at once; return what undoes it.
 
-        Settings are a tree as under ``config:`` of a role; of several changes of one setting the last one holds.
+        Of several changes of one setting the last one holds.
         """
         ...
 
@@ -79,6 +83,19 @@ class Fault(BaseModel):
     hosts_min: ClassVar[int] = 1
     disables: ClassVar[bool] = True
     kind: ClassVar[Literal["condition", "act", "plan"]]
+
+
+class Reconfiguring(Fault):
+    """A fault that changes the settings or the program of its hosts, which is checked before anything runs."""
+
+    @abstractmethod
+    def settings(self, config: BaseModel) -> Mapping[str, Any]:
+        """Return what changes in the config of a role; ValueError if it has no such setting."""
+
+    @property
+    def program_version(self) -> str | None:
+        """The version of the program that it installs, None for the one that runs."""
+        return None
 
 
 class Condition(Fault):

@@ -134,6 +134,13 @@ class Node:
         """Start at every boot; returning ends the process. By default the node only handles messages."""
         await self._host.loop.create_future()
 
+    def reconfigure(self, config: Any) -> None:
+        """Take settings that were pushed while the process runs: what reads `self.config` again sees them.
+
+        What was read once, at the start, stays until the next one. A node may override this to do more.
+        """
+        self.config = config
+
     async def offer(self, load: Any, number: int) -> None:
         """Take one arrival of a load that names this host in ``from:``; `number` counts the load's arrivals here."""
         raise NotImplementedError(f"{type(self).__name__} takes no load; `from:` must name a role that does")

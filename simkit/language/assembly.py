@@ -9,7 +9,7 @@ before `start`.
 from dataclasses import dataclass
 from typing import Any
 
-from simkit.card import Card, NoConfig
+from simkit.card import Card
 from simkit.hosts.cpu import Cpu
 from simkit.hosts.disk import Disk
 from simkit.hosts.disk_model import MODELS
@@ -22,11 +22,12 @@ from simkit.language.load import Load
 from simkit.language.presence import RoleBook
 from simkit.language.resolved import Scenario
 from simkit.language.roster import HostEntry
+from simkit.language.software import Deployment
 from simkit.language.target import resolve_all
 from simkit.language.timekeeping import clock_of, keepers_of
 from simkit.network.endpoint import Endpoint
 from simkit.network.network import Network
-from simkit.node import Directory, Equipment, Node
+from simkit.node import Directory, Equipment
 from simkit.observe.observation import Observation
 
 RESTART_NS = 1_000_000_000
@@ -60,7 +61,7 @@ class Assembly:
         strict: send every message through encode and decode.
 
     Attributes:
-        world, hosts, network, injector: the parts.
+        world, hosts, network, software, injector: the parts.
         failure: the first exception that the scenario does not allow; the run stops at it.
     """
 
@@ -73,18 +74,19 @@ class Assembly:
         self.failure: Failure | None = None
         world.control.set_exception_handler(self._control_failed)
         self._observation = observation
+        self.software = Deployment(card, scenario.config, scenario.document)
         self.network = Network(world, scenario.wiring.topology(), strict=strict)
         self.hosts = {entry.name: self._host(entry) for entry in scenario.roster.hosts}
         roster = scenario.roster
         self._timekeepers = [keeper for entry in roster.hosts for keeper in keepers_of(entry, roster, self.network)]
         self._directory = Directory(self.hosts.values())
-        self._nodes: dict[str, Node] = {}
         self.injector = Injector(
             self.world,
             self.hosts,
             self.network,
             scenario.roster,
             scenario.faults,
+            software=self.software,
             book=RoleBook(world, card.dynamic_roles),
             budget=scenario.budget,
             left_out=scenario.left_out,
@@ -112,18 +114,16 @@ class Assembly:
 
     async def _program(self, host: Host) -> None:
         """Run the node of a host: the main coroutine of its process."""
-        role = self.card.roles[host.role]
         endpoint = Endpoint(self.network, host)
-        config = self.scenario.config.get(host.role)
         equipment = Equipment(
             host=host,
-            config=NoConfig() if config is None else config,
+            config=self.software.config_of(host),
             endpoint=endpoint,
             metrics=self._observation.metrics_of(host.name),
             history=self._observation.history,
             directory=self._directory,
         )
-        node = self._nodes[host.name] = role.node.on(equipment)
+        node = self.software.nodes[host.name] = self.software.program_of(host).on(equipment)
         endpoint.bind(node)
         await node.run()
 
@@ -146,7 +146,7 @@ class Assembly:
 
     def _offer(self, host: Host, load: Load, number: int) -> None:
         """Hand an arrival to the program on a host; this runs in the host's own loop."""
-        node = self._nodes.get(host.name)
+        node = self.software.nodes.get(host.name)
         if node is not None:
             task = host.loop.create_task(node.offer(load, number))
             task.add_done_callback(lambda done: self._offered(host, done))
@@ -171,7 +171,7 @@ class Assembly:
 
     def _host_changed(self, host: Host, transition: str) -> None:
         if not host.running:
-            self._nodes.pop(host.name, None)
+            self.software.nodes.pop(host.name, None)
 
     def _host_failed(self, host: Host, error: BaseException) -> None:
         if self.scenario.supervise == "restart":

@@ -12,9 +12,11 @@ from types import MappingProxyType
 
 from pydantic import BaseModel
 
+from simkit.fault import Reconfiguring
 from simkit.hosts.disk_model import MODELS as DISKS
 from simkit.language.binding import bind
 from simkit.language.budget import Allowance
+from simkit.language.change import check_change
 from simkit.language.expectation import Expected, check_names, parse_expectation
 from simkit.language.injection import Injection, is_empty, read_injection
 from simkit.language.library import Source, without
@@ -292,6 +294,10 @@ class Reader:
                 found[name] = injection
         if len(self.problems) == before:
             check_injections(Setting(card, roster, duration, found), self.problems)
+        if len(self.problems) == before:
+            for injection in found.values():
+                if isinstance(injection.fault, Reconfiguring):
+                    check_change(injection, injection.fault, card, roster, tree, self.problems)
         return tuple(found.values())
 
     def _budget(

@@ -115,6 +115,19 @@ class ChannelProtocol(asyncio.Protocol):
         self._dispatch(message, Origin(self.peer, answer if purpose == _REQUEST else None))
 
     def _write(self, message: Message, purpose: int, number: int) -> None:
+        tampering = self._loop.stack.interface.tampering  # type: ignore[attr-defined]
+        if tampering is None:
+            self._write_frame(message, purpose, number)
+            return
+        for delay_ns, said in tampering.outgoing(self.peer, message):
+            if delay_ns:
+                self._loop.call_later(delay_ns / 1e9, self._write_frame, said, purpose, number)
+            else:
+                self._write_frame(said, purpose, number)
+
+    def _write_frame(self, message: Message, purpose: int, number: int) -> None:
+        if self._transport.is_closing():
+            return
         payload = message.encode()
         self._transport.write(_HEAD.pack(len(payload), purpose, number) + payload)
 

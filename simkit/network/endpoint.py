@@ -17,6 +17,7 @@ from simkit.network.errors import RequestTimeout, Unreachable
 from simkit.network.handlers import Failure, Handler, Origin, checked_reply, current_origin, handlers_of
 from simkit.network.message import Message
 from simkit.network.path import REJECTED, Path
+from simkit.network.tampering import Tampering
 
 if TYPE_CHECKING:
     from simkit.hosts.host import Host
@@ -168,12 +169,24 @@ class Endpoint:
     def _launch(self, path: Path, message: Message, number: int, purpose: str) -> int:
         if not self._stack.running:
             return 0  # the process has ended in the middle of a callback; the rest of it has no effect
+        if self._stack.interface.tampering is not None:
+            return self._launch_tampered(self._stack.interface.tampering, path, message, number, purpose)
         last, payload = self._last
         if message is not last:
             # Kept, because what is sent to one host is often sent to the next as well.
             payload = message.encode()
             self._last = (message, payload)
         return Parcel(path, payload, message, number, purpose).launch()
+
+    def _launch_tampered(self, tampering: Tampering, path: Path, message: Message, number: int, purpose: str) -> int:
+        outcome, world = 0, self._network.world
+        for delay_ns, said in tampering.outgoing(path.target.name, message):
+            parcel = Parcel(path, said.encode(), said, number, purpose)
+            if delay_ns:
+                world.post(world.now_ns + delay_ns, world.control, parcel.launch)
+            else:
+                outcome = parcel.launch()
+        return outcome
 
     # -- receiving
 

@@ -7,11 +7,13 @@ or fall silent.
 It deliberately holds no connection: those belong to the stack of one incarnation.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from simkit.network.path import Path
 from simkit.network.resolver import Resolver
 from simkit.network.stack import Stack
+from simkit.network.tampering import Tamper, Tampering
 
 if TYPE_CHECKING:
     from simkit.hosts.host import Host
@@ -26,6 +28,8 @@ class Interface:
         powered: False after a power cut and before the first boot; then the machine answers nothing at all.
         stack: that of the running, or last, process.
         resolver: what the machine knows of names.
+        tampering: what is done to the messages of its programs, None while nothing is.
+        certificate_expired: how many faults let clients see an expired certificate of this machine.
     """
 
     def __init__(self, network: "Network", host: "Host", address: str) -> None:
@@ -35,6 +39,8 @@ class Interface:
         self.address = address
         self.powered = False
         self.paths: dict[str, Path] = {}
+        self.tampering: Tampering | None = None
+        self.certificate_expired = 0
         self.resolver = Resolver(self)
         self.stack = Stack(self, host.loop)
         host.listeners.append(self._transition)
@@ -47,6 +53,18 @@ class Interface:
         if path is None:
             path = self.paths[target.name] = self.network.new_path(self, target)
         return path
+
+    def tamper(self, tamper: Tamper) -> Callable[[], None]:
+        """Tamper with every message of this machine's programs from now on; return what undoes it."""
+        tampering = self.tampering = self.tampering or Tampering()
+        remove = tampering.add(tamper)
+
+        def undo() -> None:
+            remove()
+            if not tampering:
+                self.tampering = None
+
+        return undo
 
     def _boot(self) -> None:
         self.powered = True

@@ -20,6 +20,13 @@ _classes: dict[str, type["Message"]] = {}
 _decoder: msgspec.msgpack.Decoder[Any] | None = None
 
 
+def message_class(tag: str) -> type["Message"]:
+    """Return the class whose messages carry a tag; KeyError with all known tags if there is none."""
+    if tag not in _classes:
+        raise KeyError(tuple(_classes))
+    return _classes[tag]
+
+
 def _default_tag(name: str) -> str:
     return name.rpartition(".")[2] + "/1"
 

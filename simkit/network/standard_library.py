@@ -97,7 +97,9 @@ def _tls() -> None:
         loop = here()
         if loop is None:
             return real(self, incoming, outgoing, server_side, server_hostname, session)
-        return prepare(loop, self, lambda: real(self, incoming, outgoing, server_side, server_hostname, session))
+        named = server_hostname.decode() if isinstance(server_hostname, bytes) else server_hostname
+        asked = None if server_side else named
+        return prepare(loop, self, lambda: real(self, incoming, outgoing, server_side, server_hostname, session), asked)
 
     ssl.SSLContext.wrap_bio = wrap_bio  # type: ignore[method-assign]
 

@@ -30,14 +30,24 @@ class ClockOutOfReach(RuntimeError):
     """This interpreter's OpenSSL cannot be told the time of a simulated host."""
 
 
-def prepare(loop: "HostLoop", context: ssl.SSLContext, make: Callable[[], ssl.SSLObject]) -> ssl.SSLObject:
-    """Make a connection of `context` that believes the host's clock."""
+EXPIRED_NS: Final = 253_402_300_799 * 10**9
+"""The last second of the year 9999, beyond which certificates have no dates (RFC 5280, section 4.1.2.5)."""
+
+
+def prepare(
+    loop: "HostLoop", context: ssl.SSLContext, make: Callable[[], ssl.SSLObject], server: str | None = None
+) -> ssl.SSLObject:
+    """Make a connection of `context` that believes the host's clock; `server` is whom a client wants to reach."""
     if context.protocol in (ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS):
         context.num_tickets = 0
     context.options |= ssl.OP_NO_TICKET
     made = make()
     clock: Any = loop.clock
     wall_ns = loop.world.epoch_ns + loop.world.now_ns if clock is None else clock.wall_ns()
+    stack: Any = loop.stack
+    interface = None if server is None or stack is None else stack.network.find(server, stack.interface)
+    if interface is not None and interface.certificate_expired:
+        wall_ns = EXPIRED_NS
     with outside():  # host code may not use foreign functions
         _set_verification_time(made, wall_ns // 10**9)
     return made

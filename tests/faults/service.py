@@ -75,7 +75,10 @@ class Service(Node):
                 asyncio.create_task(self.ask(number))  # noqa: RUF006
 
     async def ask(self, number: int) -> None:
-        reply = await self.network.request("s-1", Note(number, "asked"), 5.0, expect=Receipt)
+        try:
+            reply = await self.network.request("s-1", Note(number, "asked"), 5.0, expect=Receipt)
+        except TimeoutError:
+            return
         self.emit(Receipted("s-1", reply.number, number))
 
     @handles(Note)

@@ -15,9 +15,13 @@ from simkit_nodes.blocks.raft import (
     HardState,
     Log,
     Options,
+    PreVote,
+    PreVoteReply,
     Raft,
     RaftError,
     Ready,
+    RequestVote,
+    RequestVoteReply,
     Role,
     Snapshot,
 )
@@ -69,7 +73,7 @@ class Server:
             Log(self.disk.snapshot, self.disk.entries),
             self.cluster.options,
             Stream(self.cluster.seed, f"{self.name}/{self.starts}"),
-            lambda: self.cluster.now_ns,
+            lambda: round(self.cluster.now_ns * self.cluster.rates.get(self.name, 1)),
             self.disk.hard_state,
         )
         self.pump()
@@ -134,6 +138,8 @@ class Cluster:
         self.events: list = []
         self.checks = [check() for check in CHECKS]
         self.apart: set[frozenset[str]] = set()
+        self.loses: tuple[type, ...] = ()  # kinds of messages that do not arrive
+        self.rates: dict[str, float] = {}  # how fast clocks run
         configuration = Configuration(names)
         self.servers = {name: Server(self, name, configuration) for name in (*names, *spare)}
 
@@ -155,6 +161,8 @@ class Cluster:
     def deliver(self, place: int = 0, *, keep: bool = False) -> None:
         message = self.bag[place] if keep else self.bag.pop(place)
         server = self.servers[message.target]
+        if isinstance(message, self.loses):
+            return
         if server.up and frozenset((message.sender, message.target)) not in self.apart:
             server.raft.step(type(message).decode(message.encode()))
             server.pump()
@@ -192,10 +200,34 @@ class Cluster:
     def tick_all(self) -> None:
         for server in self.servers.values():
             if server.up:
-                wake_ns = server.raft.wake_ns
-                if wake_ns is not None and wake_ns <= self.now_ns:
-                    server.raft.tick()
+                server.raft.tick()
                 server.pump()
+
+    def crash(self, *names: str) -> None:
+        for name in names:
+            self[name].crash()
+
+    def start(self, *names: str) -> None:
+        for name in names:
+            self[name].start()
+
+    def between(self, *names: str, kinds: tuple[type, ...] = ()) -> None:
+        """Deliver everything among these servers, or only these kinds, and lose the rest."""
+        for _ in range(10_000):
+            self.sync_all()
+            self.bag = [
+                m for m in self.bag if m.sender in names and m.target in names and (not kinds or type(m) in kinds)
+            ]
+            if not self.bag:
+                return
+            self.deliver()
+        raise AssertionError("the servers do not stop talking")
+
+    def win(self, name: str, *voters: str) -> None:
+        """Let one server win an election by these voters, and lose what it says as a leader."""
+        self.timeout(name)
+        self.between(name, *voters, kinds=(PreVote, PreVoteReply, RequestVote, RequestVoteReply))
+        assert self[name].raft.role is Role.LEADER
 
     def timeout(self, name: str) -> None:
         """Let one server begin an election now, whatever its clock says."""

@@ -247,7 +247,7 @@ class Raft:
             or self.log.handed_index < self.log.last_index
             or self.applied_index < min(self.commit_index, self.log.durable_index)
             or self.handed_state != self._hard_state()
-            or (leader is not None and leader.wants_round)
+            or (leader is not None and (leader.wants_round or leader.wants_entries))
         )
 
     def ready(self) -> Ready:

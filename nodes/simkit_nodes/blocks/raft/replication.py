@@ -32,6 +32,7 @@ class Replication:
         quorum_contact_ns: when the round was opened that a majority has answered last; at first, when it began.
         round, agreed_round: the number of the last round, and of the last that a majority has answered.
         wants_round: everybody is to be spoken to at the next `Ready`.
+        wants_entries: somebody can take entries that it has not been sent yet.
         quiescent: it says, or has said, that it will be silent.
         transfer_to: to whom leadership is being handed over, None for nobody.
         lease_given_up: True once a transfer has begun: from then on another may lead before the lease ends.
@@ -47,7 +48,7 @@ class Replication:
         self.agreed_round = 0
         self._opened: deque[tuple[int, int]] = deque()  # rounds that no majority has answered, with their times
         self._heartbeat_ns = now_ns
-        self.wants_round = True
+        self.wants_round, self.wants_entries = True, False
         self.quiescent = False
         self._quiescent_round = 0
         self.transfer_to: str | None = None
@@ -115,6 +116,7 @@ class Replication:
             for member, progress in self.progress.items():
                 if not self._send_entries(member, progress):
                     self._send_heartbeat(member, progress)
+        self.wants_entries = False
         last = self._raft.log.last_index
         for member, progress in self.progress.items():
             while progress.next_index <= last and self._send_entries(member, progress):
@@ -196,10 +198,11 @@ class Replication:
         if not message.success:
             self._rejected(progress, message, later)
             self._match[message.sender] = progress.match_index
-            return
-        if progress.matched(min(message.match_index, self._raft.log.last_index)):
+        elif progress.matched(min(message.match_index, self._raft.log.last_index)):
             self._match[message.sender] = progress.match_index
             self.count_matches()
+        if progress.next_index <= self._raft.log.last_index and progress.may_send:
+            self.wants_entries = True
         if message.sender == self.transfer_to:
             self._transfer_if_current()
 

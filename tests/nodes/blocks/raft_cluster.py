@@ -262,3 +262,19 @@ class Cluster:
             return False
         server.pump()
         return True
+
+
+def a_led_cluster(options: Options = OPTIONS, **more) -> Cluster:
+    cluster = Cluster("a", "b", "c", options=options, **more)
+    cluster.elect("a")
+    return cluster
+
+
+def receive(cluster: Cluster, message):
+    """Let a server take one message; return what it answers."""
+    server = cluster[message.target]
+    cluster.drop_all()
+    server.raft.step(message)
+    server.pump()
+    cluster.sync_all()
+    return cluster.bag[-1] if cluster.bag else None

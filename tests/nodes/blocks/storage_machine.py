@@ -23,6 +23,8 @@ class Machine:
         self.disk = self.host.disk
         self.points = 0
         self.host.fault_points.watch(self._reached)
+        self.failures = []
+        self.host.on_failure = lambda host, error: self.failures.append(error)
 
     def _reached(self, name):
         self.points += 1
@@ -48,6 +50,8 @@ class Machine:
         self.host.boot()
         self.world.run(self.world.now_ns + within_s * SECOND)
         self.host.kill()
+        if self.failures:
+            raise self.failures.pop()  # of a task that nobody awaits
         if not ended:
             if self.world.stopping:
                 raise Crashed

@@ -4,13 +4,17 @@
 """
 
 from simkit_nodes.blocks.lsm.engine import Corruption, Engine, EngineFailed, OutOfSpace, Reader, Snapshot
+from simkit_nodes.blocks.lsm.lsm_engine import LsmEngine
 from simkit_nodes.blocks.lsm.memory_engine import MemoryEngine
+from simkit_nodes.blocks.lsm.options import LsmOptions
 from simkit_nodes.blocks.lsm.write_batch import WriteBatch
 
 __all__ = [
     "Corruption",
     "Engine",
     "EngineFailed",
+    "LsmEngine",
+    "LsmOptions",
     "MemoryEngine",
     "OutOfSpace",
     "Reader",

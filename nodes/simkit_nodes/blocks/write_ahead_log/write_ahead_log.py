@@ -45,6 +45,7 @@ class WriteAheadLog:
         syncs: how many syncs it has made since it was opened.
         size: bytes of its files.
         buffered: bytes that are not yet in the page cache.
+        on_full: called when the disk has no room, before anybody who waits is told: the moment to `discard`.
     """
 
     def __init__(self, disk: Disk, path: str, segment_bytes: int) -> None:
@@ -61,6 +62,7 @@ class WriteAheadLog:
         self._writer: Task[None] | None = None
         self.last = self.written = self.durable = 0
         self.failed: Exception | None = None
+        self.on_full: Callable[[], None] = lambda: None
         self.syncs = 0
         self.size = self.buffered = 0
 
@@ -71,14 +73,15 @@ class WriteAheadLog:
         path: str,
         take: Callable[[int, bytes], None],
         *,
-        since: int = 1,
+        since: int | None = None,
         segment_bytes: int = 1 << 20,
     ) -> Self:
         """Open a log, or begin one, and replay it.
 
         Args:
             take: called with number and payload of every record, in order.
-            since: the first record that is wanted. Those before it are known to have been durable once.
+            since: the first record that is wanted; those before it are known to have been durable once. None for
+                whatever there is.
 
         Raises:
             LogCorrupt: something that had been synced is gone; a torn end is no error, it is cut off.
@@ -124,6 +127,8 @@ class WriteAheadLog:
 
     async def _wait_for(self, number: int, *, durable: bool) -> None:
         self._refuse_if_failed()
+        if number > self.last:
+            raise ValueError(f"record {number} has not been appended; the last one is {self.last}")
         if (self.durable if durable else self.written) >= number:
             return
         loop = get_running_loop()
@@ -146,6 +151,7 @@ class WriteAheadLog:
                     await self._sync_segment()
                 self._release()
         except Exception as error:
+            self._writer = None
             self._give_up(error)
         finally:
             self._writer = None
@@ -162,7 +168,9 @@ class WriteAheadLog:
     def _give_up(self, error: Exception) -> None:
         """Tell everybody who waits; a full disk passes, anything else is the end."""
         full = isinstance(error, OSError) and error.errno == ENOSPC
-        if not full:
+        if full:
+            self.on_full()
+        else:
             self.failed = error
         waiting, self._waiting = self._waiting, []
         for _, _, future in waiting:
@@ -246,11 +254,12 @@ class WriteAheadLog:
 
     # -- recovery
 
-    async def _recover(self, take: Callable[[int, bytes], None], since: int) -> None:
+    async def _recover(self, take: Callable[[int, bytes], None], wanted: int | None) -> None:
         disk, path = self._disk, self._path
         names = [name for name in disk.names(path) if not name.endswith(_TEMPORARY)]
         self._segments = sorted(int(name[len(path) :]) for name in names)
         self.size = sum(disk.size(self._name(first)) for first in self._segments)
+        since = wanted or (self._segments[0] if self._segments else 1)
         if not self._segments and since == 1:
             await disk.append(self._name(1), b"")
             await disk.sync_directory()
@@ -258,6 +267,8 @@ class WriteAheadLog:
         elif not self._segments:
             raise LogCorrupt(f"{path}: no file is left, and record {since - 1} had been synced")
         await self.cut(since)
+        if self._segments[0] > since:
+            raise LogCorrupt(f"{path}: it begins with record {self._segments[0]}, and record {since} is wanted")
         self.last = self._segments[0] - 1
         for first in list(self._segments):
             await self._replay(first, take, since)

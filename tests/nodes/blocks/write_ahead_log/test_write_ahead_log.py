@@ -24,14 +24,14 @@ def machine():
         yield machine
 
 
-async def opened(disk, since=1, segment_bytes=200):
+async def opened(disk, since=None, segment_bytes=200):
     """Return the log and what it replayed."""
     records = {}
     log = await WriteAheadLog.open(disk, PATH, records.__setitem__, since=since, segment_bytes=segment_bytes)
     return log, records
 
 
-async def replayed(disk, since=1):
+async def replayed(disk, since=None):
     return (await opened(disk, since))[1]
 
 
@@ -97,6 +97,8 @@ def test_what_is_durable_already_is_not_waited_for(machine):
         assert (log.syncs, log.durable, log.last) == (before, 3, 4)
         await log.write()
         assert (log.written, log.durable) == (4, 3)
+        with pytest.raises(ValueError, match="record 5 has not been appended"):
+            await log.sync(5)
 
     machine.run(program)
 
@@ -152,6 +154,16 @@ def test_a_missing_segment_is_told(machine, number):
     else:
         with pytest.raises(LogCorrupt, match="ends with record 6, and record 8 had been synced"):
             machine.run(replayed, 9)
+
+
+def test_a_log_that_begins_too_late_is_told(machine):
+    async def program(disk):
+        await (await filled(disk)).cut(7)
+
+    machine.run(program)
+    assert list(machine.run(replayed)) == [7, 8, 9]
+    with pytest.raises(LogCorrupt, match="begins with record 7, and record 3 is wanted"):
+        machine.run(replayed, 3)
 
 
 # -- crashes

@@ -17,3 +17,4 @@ def _load(name: str, path: Path) -> None:
 _load("redis_hosts", Path(__file__).with_name("redis_hosts.py"))
 _load("storage_machine", Path(__file__).with_name("storage_machine.py"))
 _load("raft_cluster", Path(__file__).with_name("raft_cluster.py"))
+_load("lsm_model", Path(__file__).with_name("lsm_model.py"))

@@ -47,8 +47,9 @@ class LsmOptions(BaseModel):
     """Whether blocks are compressed with lz4."""
     block_crc: bool = True
     """Whether the checksum of a block is compared when it is read. Without it, rotten bytes are taken for data."""
-    prefix_of: Callable[[bytes], bytes] | None = None
+    prefix_of: Callable[[bytes], bytes | None] | None = None
     """The beginning of a key that the filters hold in its place, so that a scan within one such prefix uses them.
 
-    No prefix may begin another one. Versions of a key, ``key + terminator + timestamp``, have ``key + terminator``.
+    None for a key that stands for itself. All keys that begin with a prefix must have it: of versions of a key,
+    ``key + terminator + timestamp``, it is ``key + terminator``.
     """

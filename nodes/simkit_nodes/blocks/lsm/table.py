@@ -91,8 +91,8 @@ class TableBuilder:
         self._entries += len(entries)
         if self._options.bloom_bits:
             prefix_of = self._options.prefix_of
-            keys = (key for key, _, _ in entries)
-            self._filtered += dict.fromkeys(keys if prefix_of is None else map(prefix_of, keys))
+            keys = [key for key, _, _ in entries]
+            self._filtered += dict.fromkeys(keys if prefix_of is None else [prefix_of(key) or key for key in keys])
 
     def finish(self, number: int, level: int, tombstones: list[RangeTombstone]) -> "NewTable":
         """Return the table, with the deleted ranges that it holds too."""

@@ -135,7 +135,7 @@ class Tree:
         for table in version.at(key):
             if hashed is None:
                 prefix_of = self.options.prefix_of
-                hashed = hash_of(key if prefix_of is None else prefix_of(key))
+                hashed = hash_of((prefix_of and prefix_of(key)) or key)
             if not table.may_contain(hashed):
                 self.statistics.filtered += 1
                 continue
@@ -180,7 +180,7 @@ class Tree:
         prefix_of = self.options.prefix_of
         if prefix_of is not None and end is not None and levels:
             prefix = prefix_of(begin)
-            if begin.startswith(prefix) and end <= _after(prefix):
+            if prefix and begin.startswith(prefix) and end <= _after(prefix):
                 hashed = hash_of(prefix)
                 wanted = [tuple(table for table in tables if table.may_contain(hashed)) for tables in levels]
                 self.statistics.filtered += sum(map(len, levels)) - sum(map(len, wanted))

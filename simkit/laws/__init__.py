@@ -25,6 +25,7 @@ a ValueError that names it.
 | `order_statistics` | the slowest of n, tail at scale |
 | `occupancy` | birthdays, coupons, collisions |
 | `bursts` | Gilbert-Elliott loss |
+| `tcp` | Mathis, Padhye: throughput under loss |
 | `scaling` | Amdahl, Universal Scalability |
 | `binomial`, `beta`, `student` | the distributions behind tails and intervals |
 

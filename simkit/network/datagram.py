@@ -1,15 +1,18 @@
 """A packet that is sent once and may be lost: how it travels, and what its end may be.
 
 A process that runs gets it at once; for one that stands still the machine keeps it, up to the size of a socket's
-buffer. What arrives at a machine without a process, or without power, is gone.
+buffer. What arrives at a machine without a process, or without power, is gone. A long one travels in fragments, and is
+lost with any of them.
 
 It deliberately knows nothing of what is inside: messages of nodes and UDP packets are kinds of it.
 """
 
+from copy import copy
 from typing import TYPE_CHECKING, Final
 
-from simkit.network.link import DATAGRAM_HEADER_BYTES
-from simkit.network.path import OUTCOMES, Path
+from simkit.network.flaw import damaged
+from simkit.network.link import DATAGRAM_HEADER_BYTES, FRAME_HEADER_BYTES, datagram_bytes
+from simkit.network.path import ODD, OUTCOMES, REJECTED, UNDER_WAY, Path
 
 if TYPE_CHECKING:
     from simkit.network.stack import Stack
@@ -33,21 +36,44 @@ class Datagram:
         self.path = path
         self.payload = payload
 
-    def launch(self) -> int:
-        """Send it; return its arrival (ns), or the outcome below zero that tells why there is none."""
+    def launch(self) -> None:
+        """Send it."""
         path = self.path
         self.sent_ns = path.network.world.now_ns
-        arrival_ns = path.transit(len(self.payload) + DATAGRAM_HEADER_BYTES)
+        size = len(self.payload) + DATAGRAM_HEADER_BYTES
+        if size > path.frame_bytes:
+            size = datagram_bytes(len(self.payload), path.look().frame_bytes - FRAME_HEADER_BYTES)
+        arrival_ns = path.transit(size)
+        if arrival_ns == UNDER_WAY:
+            path.carry_data(size, self._launched)
+        else:
+            self._launched(arrival_ns)
+
+    def _launched(self, arrival_ns: int) -> None:
+        """Take note of when it arrives, or that it does not."""
         if arrival_ns < 0:
+            if arrival_ns == ODD:
+                self._travel_oddly()
+                return
             self.told(OUTCOMES[arrival_ns])
-            return arrival_ns
-        stack = path.target.stack
+            if arrival_ns == REJECTED:
+                self.rejected()
+            return
+        stack = self.path.target.stack
         world = stack.world
         if stack.direct:
             world.post(arrival_ns, stack.loop, self.delivered, stack)
         else:
             world.post(arrival_ns, world.control, self._arrive_at_machine)
-        return arrival_ns
+
+    def _travel_oddly(self) -> None:
+        """Arrive twice, or with an error that the checksum did not find."""
+        crossing = self.path.crossing
+        if crossing.copy_ns >= 0:
+            copy(self)._launched(crossing.arrival_ns - crossing.latency_ns + crossing.copy_ns)
+        if crossing.damage >= 0:
+            self.spoil(damaged(self.payload, crossing.damage))
+        self._launched(crossing.arrival_ns)
 
     def _arrive_at_machine(self) -> None:
         interface = self.path.target
@@ -63,6 +89,13 @@ class Datagram:
     def _handed_over(self, stack: "Stack") -> None:
         stack.kept_bytes -= len(self.payload)
         self.delivered(stack)
+
+    def spoil(self, payload: bytes) -> None:
+        """Carry other bytes from now on."""
+        self.payload = payload
+
+    def rejected(self) -> None:
+        """Hear from a router that the target cannot be reached."""
 
     def delivered(self, stack: "Stack") -> None:
         """Give it to the process."""

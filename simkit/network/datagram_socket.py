@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from simkit.network.address import ANY_ADDRESS, LOCALHOST
 from simkit.network.datagram import RECEIVE_BUFFER_BYTES
+from simkit.network.socket_options import SocketOptions
 from simkit.network.stream_socket import UNBOUND
 from simkit.network.tcp import SocketAddress, os_error
 from simkit.network.udp import Port, Taker
@@ -24,11 +25,13 @@ class DatagramSocket:
 
     Args:
         stack: of the process.
+        options: of the socket.
         changed: called with "read" when something has arrived.
     """
 
-    def __init__(self, stack: "Stack", changed: Callable[[str], None]) -> None:
+    def __init__(self, stack: "Stack", options: SocketOptions, changed: Callable[[str], None]) -> None:
         self._stack = stack
+        self._options = options
         self._changed = changed
         self._port: Port | None = None
         self._arrived: deque[tuple[bytes, SocketAddress]] = deque()
@@ -61,7 +64,7 @@ class DatagramSocket:
         local = (host, port or self._stack.ephemeral_port(datagrams=True))
         if not self._stack.is_free(local, datagrams=True):
             raise os_error(errno.EADDRINUSE)
-        self._port = Port(self._stack, local, self)
+        self._port = Port(self._stack, local, self, self._options)
 
     def connect(self, address: SocketAddress) -> None:
         """Send only to `address` from now on, and hear only from there."""

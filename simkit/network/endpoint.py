@@ -16,7 +16,7 @@ from simkit.network.datagram import Datagram
 from simkit.network.errors import RequestTimeout, Unreachable
 from simkit.network.handlers import Failure, Handler, Origin, checked_reply, current_origin, handlers_of
 from simkit.network.message import Message
-from simkit.network.path import REJECTED, Path
+from simkit.network.path import Path
 from simkit.network.tampering import Tampering
 
 if TYPE_CHECKING:
@@ -38,36 +38,55 @@ class Parcel(Datagram):
     """A message on its way.
 
     Attributes:
+        message: what its bytes mean; None once they mean nothing.
+        wire_tag: of the message that was sent.
         number: among all messages of the run; for a reply, that of the request.
         purpose: SEND, REQUEST or REPLY.
     """
 
-    __slots__ = ("message", "number", "purpose")
+    __slots__ = ("message", "number", "purpose", "wire_tag")
 
     def __init__(self, path: Path, payload: bytes, message: Message, number: int, purpose: str) -> None:
         self.path = path
         self.payload = payload
-        self.message = message
+        self.message: Message | None = message
+        self.wire_tag = message.wire_tag
         self.number = number
         self.purpose = purpose
+
+    def spoil(self, payload: bytes) -> None:
+        """Carry other bytes, which may still be a message."""
+        super().spoil(payload)
+        try:
+            self.message = Message.decode(payload)
+        except ValueError:
+            self.message = None
+
+    def rejected(self) -> None:
+        """Tell the node that asked; the router that rejects stands halfway, as for streams."""
+        endpoint = self.path.source.stack.endpoint
+        if self.purpose == REQUEST and endpoint is not None:
+            endpoint.hear_rejection(self.number, self.path)
 
     def delivered(self, stack: "Stack") -> None:
         """Give the message to the node's endpoint."""
         endpoint = stack.endpoint
         if endpoint is None:
             self.told("no process")
+        elif self.message is None:
+            self.told("unreadable")
         else:
             self.told("delivered")
             endpoint.receive(self)
 
     def told(self, outcome: str) -> None:
         """Record what became of the message."""
-        path, message = self.path, self.message
+        path = self.path
         path.network.world.records.write(
             "message",
             path.target.name,
             path.source.name,
-            message.wire_tag,
+            self.wire_tag,
             self.number,
             self.purpose,
             outcome,
@@ -143,10 +162,7 @@ class Endpoint:
         self._replies[number] = (future, message)
         timer = self._loop.call_later(timeout_s, self._expire, number, target, timeout_s)
         try:
-            if self._launch(path, message, number, REQUEST) == REJECTED:
-                # As for streams, the router that rejects stands halfway.
-                heard_ns = self._network.world.now_ns + path.latency_ns
-                self._network.world.post(heard_ns, self._loop, self._rejected, number, target)
+            self._launch(path, message, number, REQUEST)
             reply = await future
         finally:
             timer.cancel()
@@ -166,33 +182,34 @@ class Endpoint:
             path = self._stack.interface.path_to(interface)
         return path
 
-    def _launch(self, path: Path, message: Message, number: int, purpose: str) -> int:
+    def _launch(self, path: Path, message: Message, number: int, purpose: str) -> None:
         if not self._stack.running:
-            return 0  # the process has ended in the middle of a callback; the rest of it has no effect
+            return  # the process has ended in the middle of a callback; the rest of it has no effect
         if self._stack.interface.tampering is not None:
-            return self._launch_tampered(self._stack.interface.tampering, path, message, number, purpose)
+            self._launch_tampered(self._stack.interface.tampering, path, message, number, purpose)
+            return
         last, payload = self._last
         if message is not last:
             # Kept, because what is sent to one host is often sent to the next as well.
             payload = message.encode()
             self._last = (message, payload)
-        return Parcel(path, payload, message, number, purpose).launch()
+        Parcel(path, payload, message, number, purpose).launch()
 
-    def _launch_tampered(self, tampering: Tampering, path: Path, message: Message, number: int, purpose: str) -> int:
-        outcome, world = 0, self._network.world
+    def _launch_tampered(self, tampering: Tampering, path: Path, message: Message, number: int, purpose: str) -> None:
+        world = self._network.world
         for delay_ns, said in tampering.outgoing(path.target.name, message):
             parcel = Parcel(path, said.encode(), said, number, purpose)
             if delay_ns:
                 world.post(world.now_ns + delay_ns, world.control, parcel.launch)
             else:
-                outcome = parcel.launch()
-        return outcome
+                parcel.launch()
 
     # -- receiving
 
     def receive(self, parcel: Parcel) -> None:
         """Take a message that has arrived."""
         message = Message.decode(parcel.payload) if self._network.strict else parcel.message
+        assert message is not None
         if parcel.purpose == REPLY:
             waiting = self._replies.get(parcel.number)
             if waiting is not None and not waiting[0].done():
@@ -221,6 +238,11 @@ class Endpoint:
         future, request = self._replies[number]
         if not future.done():
             future.set_exception(RequestTimeout(target, request.wire_tag, timeout_s))
+
+    def hear_rejection(self, number: int, path: Path) -> None:
+        """Let a request fail that a router has rejected, as soon as its answer is back."""
+        heard_ns = self._network.world.now_ns + path.latency_ns
+        self._network.world.post(heard_ns, self._loop, self._rejected, number, path.target.name)
 
     def _rejected(self, number: int, target: str) -> None:
         waiting = self._replies.get(number)

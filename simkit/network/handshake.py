@@ -57,8 +57,10 @@ class Handshake:
             return
         self._attempts += 1
         self._sent_ns = self._world.now_ns
+        self.half.sender.path.carry(_SYN_BYTES, self._syn_sent)
+
+    def _syn_sent(self, arrival_ns: int) -> None:
         path = self.half.sender.path
-        arrival_ns = path.transit(_SYN_BYTES)
         if arrival_ns >= 0:
             self._world.post(arrival_ns, self._control, self._syn_arrived)
             return
@@ -105,7 +107,9 @@ class Handshake:
         self._answer(half)
 
     def _answer(self, half: Half) -> None:
-        arrival_ns = half.sender.path.transit(_SYN_BYTES)
+        half.sender.path.carry(_SYN_BYTES, self._answer_sent, half)
+
+    def _answer_sent(self, arrival_ns: int, half: Half) -> None:
         if arrival_ns >= 0:
             self._world.post(arrival_ns, self._control, self._answered)
         else:
@@ -114,7 +118,9 @@ class Handshake:
 
     def _refuse(self) -> None:
         self.half.recorded_at_peer(0, "refuse")
-        arrival_ns = self._target.path_to(self._stack.interface).transit(_SYN_BYTES)
+        self._target.path_to(self._stack.interface).carry(_SYN_BYTES, self._refusal_sent)
+
+    def _refusal_sent(self, arrival_ns: int) -> None:
         if arrival_ns >= 0:
             self._world.post(arrival_ns, self._control, self._fail, errno.ECONNREFUSED)
         else:

@@ -57,7 +57,7 @@ class HostSocket(socket.socket):
         self.state: StreamSocket | DatagramSocket = (
             StreamSocket(self._stack, self._options, self._changed)
             if kind == socket.SOCK_STREAM
-            else DatagramSocket(self._stack, self._changed)
+            else DatagramSocket(self._stack, self._options, self._changed)
         )
         self._number = self._stack.number_socket(self)
 

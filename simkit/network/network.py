@@ -10,13 +10,23 @@ from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
-from simkit.kernel import Distribution, Station
+from simkit.kernel import Distribution
 from simkit.network.address import ANY_ADDRESS
+from simkit.network.flaw import Flaw
 from simkit.network.interface import Interface
-from simkit.network.link import Link
+from simkit.network.link import MTU_BYTES_MIN, Link
 from simkit.network.names import NameService
-from simkit.network.overlay import AddedLatency, AddedLoss, Cut, LimitedBandwidth, Overlay
+from simkit.network.overlay import (
+    AddedLatency,
+    AddedLoss,
+    Cut,
+    Flawed,
+    LimitedBandwidth,
+    LimitedPackets,
+    Overlay,
+)
 from simkit.network.path import Path
+from simkit.network.queue import DROP_TAIL, Discipline, Queue
 from simkit.network.selector import Selector, between
 from simkit.network.selector import pairs as pairs_of
 from simkit.network.standard_library import install
@@ -65,7 +75,7 @@ class Network:
         self.names = NameService(self)
         self.interfaces: dict[str, Interface] = {}
         self._by_address: dict[str, Interface] = {}
-        self._pipes: dict[tuple[str, str], Station] = {}
+        self._queues: dict[tuple[str, str], Queue] = {}
         self._connections = 0
         self._messages = 0
 
@@ -97,11 +107,15 @@ class Network:
 
     def new_path(self, source: Interface, target: Interface) -> Path:
         """Make the path of an ordered pair; `Interface.path_to` keeps it."""
-        link, pipe_name = self.topology.link(source.host, target.host)
-        pipe = self._pipes.get(pipe_name)
-        if pipe is None:
-            pipe = self._pipes[pipe_name] = Station()
-        return Path(self, source, target, link, pipe)
+        return Path(self, source, target)
+
+    def link_of(self, source: Interface, target: Interface) -> tuple[Link, Queue]:
+        """Return the link of an ordered pair as it is now, and the queue in front of its wire."""
+        link, pipe = self.topology.link(source.host, target.host)
+        queue = self._queues.get(pipe)
+        if queue is None:
+            queue = self._queues[pipe] = link.discipline.queue()
+        return link, queue
 
     def next_connection(self) -> int:
         """Return the number of a new connection."""
@@ -147,16 +161,33 @@ class Network:
         return self.lay(AddedLatency(selector, name, extra))
 
     def add_loss(self, selector: Selector, loss: float, *, name: str = "loss") -> Undo:
-        """Lose every covered segment with probability `loss` besides the link's own; return what undoes it."""
+        """Lose every covered frame with probability `loss` besides the link's own; return what undoes it."""
         if not 0.0 <= loss <= 1.0:
             raise ValueError(f"a probability lies in [0, 1], {loss} does not")
         return self.lay(AddedLoss(selector, name, loss))
 
-    def limit_bandwidth(self, selector: Selector, bits_per_s: int) -> Undo:
+    def add_flaw(self, selector: Selector, flaw: Flaw, *, name: str = "flaw") -> Undo:
+        """Let a flaw strike covered packets besides their link's own; return what undoes it."""
+        return self.lay(Flawed(selector, name, flaw))
+
+    def limit_bandwidth(self, selector: Selector, bits_per_s: int, *, discipline: Discipline = DROP_TAIL) -> Undo:
         """Let covered paths carry no more than `bits_per_s`; return what undoes it."""
         if bits_per_s <= 0:
             raise ValueError(f"a bandwidth is positive, {bits_per_s} is not; to let nothing through, cut")
-        return self.lay(LimitedBandwidth(selector, "bandwidth", bits_per_s))
+        return self.lay(LimitedBandwidth(selector, "bandwidth", bits_per_s, discipline))
+
+    def limit_packets(self, selector: Selector, mtu: int, *, silent: bool = False) -> Undo:
+        """Let no larger IP packets than `mtu` bytes through; return what undoes it.
+
+        Senders learn of it and cut what they send, unless it is `silent`: then what is larger vanishes.
+        """
+        if mtu < MTU_BYTES_MIN:
+            raise ValueError(f"every host takes packets of {MTU_BYTES_MIN} bytes, so {mtu} is not a limit")
+        return self.lay(LimitedPackets(selector, "mtu", mtu, silent))
+
+    def changed(self) -> None:
+        """Let every path ask the topology again which link it is: somebody has moved."""
+        self.epoch += 1
 
     def lay(self, overlay: Overlay) -> Undo:
         """Lay one overlay; return what undoes it, once, in any order with others."""

@@ -1,4 +1,4 @@
-"""Conditions that faults lay over the network: cuts, added latency, added loss, less bandwidth.
+"""Conditions that faults lay over the network: cuts, added latency and loss, flaws, less bandwidth, smaller packets.
 
 Overlays stack. A path works out what holds for it from its link and the overlays that cover it, from the start every
 time something changes, so that undoing one, in whatever order, leaves exactly what the others say.
@@ -9,7 +9,9 @@ They deliberately never touch a packet that is already on its way.
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from simkit.kernel import Distribution, Station, Stream
+from simkit.kernel import Distribution, Stream
+from simkit.network.flaw import Flaw, Flawing
+from simkit.network.queue import DROP_TAIL, Discipline, Queue
 from simkit.network.selector import Selector
 
 if TYPE_CHECKING:
@@ -22,16 +24,22 @@ class Conditions:
 
     Attributes:
         cut: packets are dropped; `rejected`: and the sender is told so (ICMP host unreachable).
+        hole: bytes of the largest IP packet that gets through, where nobody tells the sender; None without such a hole.
+        mtu: bytes of the largest IP packet, where senders are told; None for the link's own.
         latencies: latencies added to each packet, with the stream each is drawn from.
-        losses: additional probabilities of loss per segment, with their streams.
+        losses: additional probabilities of loss per frame, with their streams.
+        flaws: what else happens to packets, the link's own first.
         bottlenecks: bandwidths in bits per second, each with the queue in front of it, in the order of passing.
     """
 
-    bottlenecks: list[tuple[int, Station]] = field(default_factory=list)
+    bottlenecks: list[tuple[int, Queue]] = field(default_factory=list)
     cut: bool = False
     rejected: bool = False
+    hole: int | None = None
+    mtu: int | None = None
     latencies: list[tuple[Distribution, Stream]] = field(default_factory=list)
     losses: list[tuple[float, Stream]] = field(default_factory=list)
+    flaws: list[Flawing] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +79,7 @@ class AddedLatency(Overlay):
 
 @dataclass(frozen=True, eq=False)
 class AddedLoss(Overlay):
-    """Every segment is lost with probability `loss`, besides what the link itself loses."""
+    """Every frame is lost with probability `loss`, besides what the link itself loses."""
 
     loss: float
 
@@ -81,11 +89,38 @@ class AddedLoss(Overlay):
 
 
 @dataclass(frozen=True, eq=False)
+class Flawed(Overlay):
+    """A flaw strikes packets besides those of the link. Its state on a path is its own, and goes with it."""
+
+    flaw: Flaw
+
+    def impose(self, conditions: Conditions, path: "Path") -> None:
+        """See `Overlay.impose`."""
+        conditions.flaws.append(path.laid(self, lambda: self.flaw.on(path.fault_stream(self.name))))
+
+
+@dataclass(frozen=True, eq=False)
 class LimitedBandwidth(Overlay):
     """No more than `bandwidth` bits per second get through each path: a bottleneck in front of its link."""
 
     bandwidth: int
+    discipline: Discipline = DROP_TAIL
 
     def impose(self, conditions: Conditions, path: "Path") -> None:
         """See `Overlay.impose`. Its queue is its own, and goes with it."""
-        conditions.bottlenecks.append((self.bandwidth, path.queue_of(self)))
+        conditions.bottlenecks.append((self.bandwidth, path.laid(self, self.discipline.queue)))
+
+
+@dataclass(frozen=True, eq=False)
+class LimitedPackets(Overlay):
+    """IP packets of more than `mtu` bytes do not fit; with `silent` they vanish, and nobody tells their senders."""
+
+    mtu: int
+    silent: bool = False
+
+    def impose(self, conditions: Conditions, path: "Path") -> None:
+        """See `Overlay.impose`. The smallest limit of each kind holds."""
+        if self.silent:
+            conditions.hole = min(self.mtu, conditions.hole or self.mtu)
+        else:
+            conditions.mtu = min(self.mtu, conditions.mtu or self.mtu)

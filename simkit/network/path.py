@@ -1,16 +1,19 @@
 """The way from one host to another: where every packet takes its draws, and learns whether and when it arrives.
 
-A path is made once for an ordered pair and kept; it carries the pair's random stream, and the queue in front of the
+A path is made once for an ordered pair and kept; it carries the pair's random streams, and the queue in front of the
 wire. Conditions are read anew only when the network's epoch says that something changed.
 
 It deliberately delivers nothing: it answers with a time, or with the reason why there is none.
 """
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
-from simkit.kernel import Station, Stream
-from simkit.network.link import Link, loss_of
+from simkit.kernel import Stream
+from simkit.network.flaw import Crossing, Flawing, struck_frames
+from simkit.network.link import FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES, Link, loss_of
 from simkit.network.overlay import Conditions, Overlay
+from simkit.network.queue import Queue
 
 if TYPE_CHECKING:
     from simkit.network.interface import Interface
@@ -20,8 +23,23 @@ LOST: Final = -1
 BLOCKED: Final = -2
 REJECTED: Final = -3
 OVERFLOWED: Final = -4
-OUTCOMES: Final = {LOST: "lost", BLOCKED: "blocked", REJECTED: "rejected", OVERFLOWED: "overflowed"}
+CORRUPTED: Final = -5
+OUTCOMES: Final = {
+    LOST: "lost",
+    BLOCKED: "blocked",
+    REJECTED: "rejected",
+    OVERFLOWED: "overflowed",
+    CORRUPTED: "corrupted",
+}
 """What `Path.transit` returns instead of a time, and the word for it in records."""
+
+ODD: Final = -6
+"""It arrives, but not as it was sent, or twice: see `Path.crossing`."""
+
+UNDER_WAY: Final = -7
+"""Only time will tell: ask with `Path.carry`."""
+
+Laid = TypeVar("Laid")
 
 
 class Path:
@@ -30,45 +48,52 @@ class Path:
     Args:
         network: whose epoch and overlays hold here.
         source, target: the ends.
-        link: the parameters without faults.
-        pipe: the queue in front of the wire; several paths may share one.
 
     Attributes:
         latency_ns: the delay drawn for the last packet, whether or not it got through.
+        crossing: what became of the last packet that did not simply arrive, or was blocked.
+        frame_bytes: the largest frame, in which long packets are cut, with its Ethernet header.
+        segment_bytes: how much of a stream a full frame carries.
+        shaped: True if some bandwidth is limited, so that sending takes time.
     """
 
     __slots__ = (
         "_conditions",
         "_draw",
         "_epoch",
+        "_flaws",
+        "_laid",
         "_link",
         "_loss_by_size",
-        "_pipe",
         "_plain",
-        "_queues",
+        "_queue",
         "_stream",
         "_world",
+        "crossing",
+        "frame_bytes",
         "latency_ns",
         "name",
         "network",
+        "segment_bytes",
+        "shaped",
         "source",
         "target",
     )
 
-    def __init__(self, network: "Network", source: "Interface", target: "Interface", link: Link, pipe: Station) -> None:
+    def __init__(self, network: "Network", source: "Interface", target: "Interface") -> None:
         self.network = network
         self.source = source
         self.target = target
         self.name = f"{source.name}->{target.name}"
         self.latency_ns = 0
         self._world = network.world
-        self._link = link
-        self._pipe = pipe
         self._stream = network.world.stream(f"network/{self.name}")
-        self._draw = link.one_way.draw
-        self._loss_by_size: dict[int, float] = {}
-        self._queues: dict[Overlay, Station] = {}
+        self._laid: dict[Overlay, object] = {}
+        self.crossing = Crossing(0, 1, 0)
+        self._follow(*network.link_of(source, target))
         self._refresh()
+
+    # -- packets
 
     def transit(self, size: int) -> int:
         """Send a packet of `size` bytes now; return when it arrives (ns), or one of the outcomes below zero.
@@ -86,53 +111,106 @@ class Path:
             return self._world.now_ns + latency_ns
         return self._transit_conditions(size, latency_ns, (luck >> 11) * 2.0**-53)
 
+    def carry(self, size: int, known: Callable[..., object], *details: Any) -> None:
+        """Send a packet, and call `known(arrival or outcome, *details)` as soon as that is known: at once, mostly.
+
+        For packets that are sound or nothing: `known` never hears of ODD.
+        """
+        outcome = self.transit(size)
+        known(self.crossing.arrival_ns if outcome == ODD else outcome, *details)
+
+    def carry_data(self, size: int, known: Callable[..., object], *details: Any) -> None:
+        """Like `carry`, for who asks `crossing` what became of the bytes; it is right while `known` is called."""
+        known(self.transit(size), *details)
+
     def _transit_conditions(self, size: int, latency_ns: int, luck: float) -> int:
         conditions = self._conditions
+        crossing = Crossing(size, self.frame_bytes, latency_ns)
         for extra, stream in conditions.latencies:
-            latency_ns += max(0, round(extra.draw(stream)))
-        self.latency_ns = latency_ns
-        lost = luck < self._loss(size)
+            crossing.latency_ns += max(0, round(extra.draw(stream)))
+        if luck < self._loss(size):
+            crossing.lost.update(struck_frames(luck, crossing.frames, self._link.loss))
         for loss, stream in conditions.losses:
-            lost = stream.random() < loss_of(size, loss) or lost
+            crossing.lost.update(struck_frames(stream.random(), crossing.frames, loss))
+        for flaw in conditions.flaws:
+            flaw.strike(crossing)
+        self.latency_ns = crossing.latency_ns
         if conditions.cut:
             return REJECTED if conditions.rejected else BLOCKED
+        if conditions.hole is not None and min(size, self.frame_bytes) - FRAME_HEADER_BYTES > conditions.hole:
+            return BLOCKED
         time_ns = self._world.now_ns
         for bandwidth, queue in conditions.bottlenecks:
-            # In bits times 10**9, so that the comparison of backlog and limit stays in integers.
-            if queue.backlog_ns(time_ns) * bandwidth > self._link.queue_limit * 8 * 10**9:
-                return OVERFLOWED
-            time_ns = queue.admit(time_ns, -(-size * 8 * 10**9 // bandwidth))
-        return LOST if lost else time_ns + latency_ns
+            time_ns = crossing.meet(queue, time_ns, bandwidth, self._link.queue_limit)
+        crossing.arrival_ns = time_ns + crossing.latency_ns
+        self.crossing = crossing
+        return outcome_of(crossing)
 
     def _loss(self, size: int) -> float:
         if not self._link.loss:
             return 0.0
         loss = self._loss_by_size.get(size)
         if loss is None:
-            loss = self._loss_by_size[size] = loss_of(size, self._link.loss)
+            loss = self._loss_by_size[size] = loss_of(size, self._link.loss, self.frame_bytes)
         return loss
+
+    # -- what holds
+
+    def _follow(self, link: Link, queue: Queue) -> None:
+        """Take a link and its queue for this path."""
+        self._link = link
+        self._queue = queue
+        self._draw = link.one_way.draw
+        stream = self._world.stream(f"network/{self.name}/flaws") if link.flaws else self._stream
+        self._flaws: list[Flawing] = [flaw.on(stream) for flaw in link.flaws]
 
     def _refresh(self) -> None:
         """Work out from the link and the overlays what holds now."""
         self._epoch = self.network.epoch
+        link, queue = self.network.link_of(self.source, self.target)
+        if link is not self._link:
+            self._follow(link, queue)
         overlays = self.network.overlays if self.source is not self.target else []
-        self._queues = {overlay: queue for overlay, queue in self._queues.items() if overlay in overlays}
-        conditions = Conditions()
+        self._laid = {overlay: made for overlay, made in self._laid.items() if overlay in overlays}
+        conditions = Conditions(flaws=[*self._flaws])
         for overlay in overlays:
             if overlay.selector.covers(self.source.host, self.target.host):
                 overlay.impose(conditions, self)
-        if self._link.bandwidth is not None:
-            conditions.bottlenecks.append((self._link.bandwidth, self._pipe))
+        if link.bandwidth is not None:
+            conditions.bottlenecks.append((link.bandwidth, self._queue))
+        mtu = min(link.mtu, conditions.mtu or link.mtu)
+        self.frame_bytes = mtu + FRAME_HEADER_BYTES
+        self.segment_bytes = self.frame_bytes - SEGMENT_HEADER_BYTES
+        self._loss_by_size: dict[int, float] = {}
         self._conditions = conditions
-        self._plain = not self._link.loss and conditions == Conditions()
+        self.shaped = bool(conditions.bottlenecks)
+        self._plain = not link.loss and conditions == Conditions(mtu=conditions.mtu)
+
+    def look(self) -> Self:
+        """Look whether something has changed, so that sizes are right; return the path."""
+        if self._epoch != self.network.epoch:
+            self._refresh()
+        return self
 
     def fault_stream(self, name: str) -> Stream:
         """Return the stream from which faults of that name draw on this path."""
         return self._world.stream(f"fault/{name}/{self.name}")
 
-    def queue_of(self, overlay: Overlay) -> Station:
-        """Return the queue that an overlay puts into this path, the same as long as it is laid."""
-        queue = self._queues.get(overlay)
-        if queue is None:
-            queue = self._queues[overlay] = Station()
-        return queue
+    def laid(self, overlay: Overlay, make: Callable[[], Laid]) -> Laid:
+        """Return what an overlay keeps on this path, the same as long as it is laid; `make` makes it."""
+        if overlay not in self._laid:
+            self._laid[overlay] = make()
+        return cast(Laid, self._laid[overlay])
+
+
+def outcome_of(crossing: Crossing) -> int:
+    """Return the arrival of a packet that met its conditions, or what it is called that became of it."""
+    if crossing.dropped:
+        return OVERFLOWED
+    if crossing.lost:
+        return LOST
+    if crossing.damaged:
+        return CORRUPTED
+    if crossing.damage >= 0 or crossing.copy_ns >= 0:
+        return ODD
+    return crossing.arrival_ns

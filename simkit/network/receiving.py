@@ -51,7 +51,7 @@ class Receiver:
         network = half.stack.network
         self._write = network.world.records.write
         self._capacity = network.tcp.receive_buffer
-        self._expected = 0  # the serial of the next flight in order
+        self._expected = 0  # the serial of the next segment in order
         self.read_bytes = 0
         self._told_bytes = 0  # read, as the sender was last told
         self._ahead: dict[int, Flight] = {}  # flights that arrived before one that was sent before them
@@ -102,19 +102,23 @@ class Receiver:
         half = self.half
         if half.gone:
             return
+        limit = self.read_bytes + self._capacity
+        half.sender.path.carry(_BARE_SEGMENT_BYTES, self._acknowledged, flight, self._expected, limit)
+
+    def _acknowledged(self, arrival_ns: int, flight: Flight | None, expected: int, limit: int) -> None:
+        """Take note of when an acknowledgement arrives, if it does."""
         sender = self.sender
-        arrival_ns = half.sender.path.transit(_BARE_SEGMENT_BYTES)
         if arrival_ns < 0:
             if flight is None:
                 sender.probe_later()
             else:
-                sender.unanswered(flight, min(len(flight.data), 1))
+                sender.unanswered(flight)
             return
         if arrival_ns < self._last_credit_ns:
             arrival_ns = self._last_credit_ns
         self._last_credit_ns = arrival_ns
-        self._told_bytes = self.read_bytes
-        sender.credits.append((arrival_ns, self._expected, self.read_bytes + self._capacity))
+        self._told_bytes = limit - self._capacity
+        sender.credits.append((arrival_ns, expected, limit))
         if sender.blocked:
             sender.wake_at(arrival_ns)
 
@@ -135,7 +139,7 @@ class Receiver:
 
     def _accept(self, flight: Flight) -> None:
         flight.state = ARRIVED
-        self._expected += 1
+        self._expected += flight.span
         half = self.half
         if flight.data:
             detail = half.peer_name, half.connection, flight.offset
@@ -158,6 +162,9 @@ class Receiver:
             self.acknowledge(flight)  # seen before: its acknowledgement was lost
             return
         self._ahead[flight.serial] = flight
-        arrival_ns = self.half.sender.path.transit(_BARE_SEGMENT_BYTES)
+        self.half.sender.path.carry(_BARE_SEGMENT_BYTES, self._reported, flight)
+
+    def _reported(self, arrival_ns: int, flight: Flight) -> None:
+        """Take note of when the sender hears that something is missing, if it does."""
         if arrival_ns >= 0:
-            self.sender.gap_before(flight, arrival_ns)
+            self.sender.reported(flight, arrival_ns)

@@ -181,7 +181,9 @@ class Half:
         if self.gone:
             return
         self.forget(discard=True)
-        arrival_ns = self.sender.path.transit(_RST_BYTES)
+        self.sender.path.carry(_RST_BYTES, self._reset_sent)
+
+    def _reset_sent(self, arrival_ns: int) -> None:
         if arrival_ns >= 0 and self.peer is not None:
             arrival_ns = self.sender.after_all_ns(arrival_ns)
             self.stack.world.post(arrival_ns, self.stack.world.control, self.peer.reset_by_peer)
@@ -235,13 +237,17 @@ class Half:
 
     def stray(self, flight: Flight) -> None:
         """Answer with RST, or not at all when the machine has no power."""
-        sender = self.receiver.sender
         if self.stack.interface.powered:
-            arrival_ns = self.sender.path.transit(_RST_BYTES)
-            if arrival_ns >= 0:
-                self.stack.world.post(arrival_ns, self.stack.world.control, sender.half.reset_by_peer)
-                return
-        sender.unanswered(flight, len(flight.data))
+            self.sender.path.carry(_RST_BYTES, self._stray_answered, flight)
+        else:
+            self._stray_answered(-1, flight)
+
+    def _stray_answered(self, arrival_ns: int, flight: Flight) -> None:
+        sender = self.receiver.sender
+        if arrival_ns >= 0:
+            self.stack.world.post(arrival_ns, self.stack.world.control, sender.half.reset_by_peer)
+        else:
+            sender.unanswered(flight)
 
     def handshake_ended(self) -> None:
         """The last leg of the handshake has arrived at the server."""

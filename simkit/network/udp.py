@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from simkit.network.address import ANY_ADDRESS, BROADCAST_ADDRESS, LOCALHOST
 from simkit.network.datagram import Datagram
-from simkit.network.path import REJECTED, Path
+from simkit.network.link import DATAGRAM_HEADER_BYTES
+from simkit.network.path import Path
+from simkit.network.socket_options import SocketOptions
 from simkit.network.tcp import SocketAddress, os_error
 
 if TYPE_CHECKING:
@@ -45,9 +47,16 @@ class Packet(Datagram):
                 port.receive(self.payload, self.source)
             return
         self.told("refused")
-        arrival_ns = stack.interface.path_to(self.path.source).transit(_ICMP_BYTES)
+        stack.interface.path_to(self.path.source).carry(_ICMP_BYTES, self._refused)
+
+    def _refused(self, arrival_ns: int) -> None:
         if arrival_ns >= 0:
             self.sender.hear_of(os_error(errno.ECONNREFUSED), arrival_ns)
+
+    def rejected(self) -> None:
+        """Tell a connected sender."""
+        path = self.path
+        self.sender.hear_of(os_error(errno.EHOSTUNREACH), path.network.world.now_ns + path.latency_ns)
 
     def told(self, outcome: str) -> None:
         """Record what became of the packet."""
@@ -80,13 +89,15 @@ class Port:
         local: address and port.
         remote: whom it is connected to, if to anybody: then it takes packets of no other, and hears of ICMP errors.
         taker: who takes what arrives.
+        options: of the socket; where packets are not to be fragmented, one that does not fit is an EMSGSIZE.
     """
 
-    def __init__(self, stack: "Stack", local: SocketAddress, taker: Taker) -> None:
+    def __init__(self, stack: "Stack", local: SocketAddress, taker: Taker, options: SocketOptions) -> None:
         self.stack = stack
         self.local = local
         self.remote: SocketAddress | None = None
         self.taker = taker
+        self.options = options
         self._closed = False
         stack.ports[local] = self
 
@@ -104,8 +115,9 @@ class Port:
         source = self.local
         if source[0] == ANY_ADDRESS:
             source = (LOCALHOST if target[0].startswith("127.") else stack.interface.address, source[1])
-        if Packet(path, data, source, target, self).launch() == REJECTED:
-            self.hear_of(os_error(errno.EHOSTUNREACH), stack.world.now_ns + path.latency_ns)
+        if self.options.whole and len(data) + DATAGRAM_HEADER_BYTES > path.look().frame_bytes:
+            raise os_error(errno.EMSGSIZE)
+        Packet(path, data, source, target, self).launch()
 
     def receive(self, data: bytes, source: SocketAddress) -> None:
         """Take a packet."""

@@ -13,6 +13,7 @@ import trustme
 from simkit.hosts.clock import Clock
 from simkit.kernel.fence import here
 from simkit.kernel.world import EPOCH_NS
+from simkit.network import TcpParameters
 
 UTC = datetime.UTC
 BEGIN = datetime.datetime.fromtimestamp(EPOCH_NS // 10**9, UTC)
@@ -92,7 +93,8 @@ def run(site, server, program, until_s=10, clock=None):
     assert host.exit_code == 0
 
 
-def test_a_connection_speaks_tls_1_3_after_one_more_round_trip(site, authority):
+def test_a_connection_speaks_tls_1_3_after_one_more_round_trip(new_site, authority):
+    site = new_site(tcp=TcpParameters(initial_window=200))  # so that no round trips are spent on opening the window
     outcome = {}
     run(site, authority.server("b"), ask(authority.client(), outcome))
     assert outcome["cipher"][1] == "TLSv1.3"

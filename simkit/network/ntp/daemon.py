@@ -106,9 +106,13 @@ class TimeDaemon:
 
     def _ask(self, server: int) -> None:
         sent_ns = self._clock.wall_ns()
-        arrival_ns = self._interface.path_to(self._servers[server]).transit(PACKET_BYTES)
+        path = self._interface.path_to(self._servers[server])
+        path.carry(PACKET_BYTES, self._launched, self._answered, self._generation, server, sent_ns)
+
+    def _launched(self, arrival_ns: int, arrived: Callable[..., object], *details: object) -> None:
+        """Let a packet have its effect when it arrives, if it does."""
         if arrival_ns >= 0:
-            self._world.post(arrival_ns, self._world.control, self._answered, self._generation, server, sent_ns)
+            self._world.post(arrival_ns, self._world.control, arrived, *details)
 
     def _answered(self, generation: int, server: int, sent_ns: int) -> None:
         """A question has reached its server; the answer sets out at once."""
@@ -117,11 +121,8 @@ class TimeDaemon:
             return
         received_ns = machine.host.clock.wall_ns()
         root = (0, machine.host.clock.error_ns())
-        arrival_ns = machine.path_to(self._interface).transit(PACKET_BYTES)
-        if arrival_ns >= 0:
-            self._world.post(
-                arrival_ns, self._world.control, self._returned, generation, server, sent_ns, received_ns, root
-            )
+        path = machine.path_to(self._interface)
+        path.carry(PACKET_BYTES, self._launched, self._returned, generation, server, sent_ns, received_ns, root)
 
     def _returned(self, generation: int, server: int, sent_ns: int, received_ns: int, root: tuple[int, int]) -> None:
         if generation != self._generation or not self._interface.powered or self._silences:

@@ -68,7 +68,7 @@ def _timeout_share(p: float, window: float) -> float:
     if window <= 3:
         return 1.0
     q = 1 - p
-    return min(1.0, (1 - q**3) * (1 + q**3 * (1 - q ** (window - 3))) / (1 - q**window))
+    return min(1.0, (1 - q**3) * (1 + q**3 * float(1 - q ** (window - 3))) / float(1 - q**window))
 
 
 def _backed_off(p: float) -> float:

@@ -171,15 +171,15 @@ def test_two_streams_share_a_bottleneck_fairly(new_site, algorithm):
 
 
 def waiting(new_site, codel):
-    """Return how long a packet waits for the wire in the middle of the time, and the throughput of four streams."""
-    link = Link(one_way=Constant(20 * MS), bandwidth=10**7, queue_limit=250_000, codel=codel)
+    """Return how long a packet waits for the wire in the middle of the time, and the throughput of two streams."""
+    link = Link(one_way=Constant(20 * MS), bandwidth=2 * 10**7, queue_limit=500_000, codel=codel)
     site = new_site(one_way(link, 40), tcp=parameters())
-    load = Load(site, streams=4)
+    load = Load(site, streams=2)
     found = []
     queue = site.network.link_of(site.network.interfaces["a-0"], site.network.interfaces["b"])[1]
     for number in range(200):
-        site.at(20 + number / 10, lambda: found.append(queue.backlog_ns(site.world.now_ns)))
-    rates = load.bytes_per_s(40)
+        site.at(15 + number / 10, lambda: found.append(queue.backlog_ns(site.world.now_ns)))
+    rates = load.bytes_per_s(35)
     return sorted(found)[100] / MS, sum(rates)
 
 

@@ -1,4 +1,4 @@
-"""Bursts, copies, overtaking and damage: each does what it says, as often as it says, and takes the same draws always."""
+"""Bursts, copies, overtaking and damage: each does what it says, as often as it says, and always takes its draws."""
 
 import asyncio
 import socket
@@ -60,7 +60,7 @@ def test_each_frame_is_struck_as_often_as_the_others_and_by_itself():
 
 @pytest.mark.parametrize(("loss", "burst"), [(0.01, 5), (0.2, 3), (0.05, 20)])
 def test_bursts_have_the_mean_loss_and_the_mean_length_of_gilberts_channel(loss, burst):
-    lost = [answer == LOST for answer in outcomes(path_of(Link(bursts=Bursts.of_mean(loss, burst))), 200_000)]
+    lost = [answer == LOST for answer in outcomes(path_of(Link(bursts=Bursts.of_mean(loss, burst))), 100_000)]
     runs = sum(now and not before for before, now in zip([False, *lost], lost, strict=False))
     law = GilbertElliott.from_bursts(loss=loss, burst_packets=burst)
     assert sum(lost) / len(lost) == pytest.approx(law.mean_loss, rel=0.15)

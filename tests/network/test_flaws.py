@@ -176,7 +176,7 @@ def sent_through(new_site, flaw):
     return bytes(got)
 
 
-class Note(Message, tag="test.note/1"):
+class Note(Message, tag="test.flaws.note/1"):
     text: str
 
 

@@ -32,6 +32,7 @@ from simkit_nodes.blocks.raft import (
     RequestVote,
     Snapshot,
 )
+from simkit_nodes.blocks.raft.group_logs import GroupLogs
 from simkit_nodes.database.range import RangeDescriptor
 from simkit_nodes.database.replication.applying import PAUSE_S, Applying
 from simkit_nodes.database.replication.events import RangeChanged, ReplicaDropped
@@ -42,7 +43,6 @@ from simkit_nodes.database.replication.messages import (
     Routed,
     SnapshotChunk,
 )
-from simkit_nodes.database.replication.raft_log import RaftLog
 from simkit_nodes.database.replication.replica import Replica
 from simkit_nodes.database.replication.snapshots import Snapshots
 from simkit_nodes.database.replication.state import PREFIX, ReplicaState, decode_state, encode_state, state_key
@@ -86,7 +86,7 @@ class Store:
     """
 
     def __init__(
-        self, node: Node, engine: Engine, log: RaftLog, options: Options, timing: Timing, spans: Spans
+        self, node: Node, engine: Engine, log: GroupLogs, options: Options, timing: Timing, spans: Spans
     ) -> None:
         self.node, self.engine = node, engine
         self.name, self.network, self.emit = node.name, node.network, node.emit
@@ -133,10 +133,18 @@ class Store:
             spans: says where a range's data is.
             path: what the names of the log's files begin with.
         """
-        store = cls(node, engine, await RaftLog.open(node.disk, path), options, timing, spans)
+        cls.not_yet(node)
+        store = cls(node, engine, await GroupLogs.open(node.disk, path), options, timing, spans)
         for _, row in await engine.scan(PREFIX, PREFIX + b"\xff"):
             store.make_replica(decode_state(row))
         return store
+
+    @staticmethod
+    def not_yet(node: Node) -> None:
+        """Lose, or refuse, what other stores send until `open` has read the log; call it before opening an engine."""
+        for kind in (RaftTraffic, ReplicaRemoved):
+            node.network.handle(kind, lambda message: None)
+        node.network.handle(SnapshotChunk, lambda chunk: ChunkTaken(False))
 
     async def bootstrap(self, descriptor: RangeDescriptor) -> Replica:
         """Make this store's replica of a new range; every store of the descriptor does the same."""
@@ -406,7 +414,7 @@ class Store:
             # While a snapshot is being installed, log and engine do not belong together.
             installing = any(replica.installing is not None for replica in self.replicas.values())
             if self._log.wants_checkpoint and not installing:
-                await self._log.checkpoint((replica.range_id, replica.raft) for replica in self.replicas.values())
+                await self._log.checkpoint((each.range_id, each.raft, b"") for each in self.replicas.values())
         except OSError as error:
             if error.errno != ENOSPC:
                 raise

@@ -71,6 +71,7 @@ class StoreNode(Node):
     site = None
 
     async def run(self):
+        Store.not_yet(self)
         engine = ShelvedEngine(self.site.shelves[self.name])
         await engine.recover()
         spans = lambda descriptor: [(b"k" + descriptor.begin, b"k" + descriptor.end)]  # noqa: E731

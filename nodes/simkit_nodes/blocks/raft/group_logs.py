@@ -1,7 +1,7 @@
-"""The Raft logs and votes of all groups of a store in one write-ahead log, so that one sync serves them all.
+"""The logs and votes of all Raft groups of a host in one write-ahead log, so that one sync serves them all.
 
 A record holds what one `Ready` of one group asks to be written. When the log has grown enough, every group's present
-state is written anew and everything before is cut (as in TiKV's raft-engine, which has an engine for it).
+state is written anew and everything before is cut (TiKV's raft-engine does so too).
 
 It deliberately keeps no copy in memory: what is needed of the past, Raft itself remembers.
 """
@@ -15,8 +15,9 @@ from typing import Self
 import msgspec
 
 from simkit.hosts.disk import Disk
-from simkit_nodes.blocks.raft import Configuration, Entry, HardState, Raft, Ready, Snapshot
-from simkit_nodes.blocks.raft.ready import NOTHING_DECIDED
+from simkit_nodes.blocks.raft.messages import Entry, Snapshot
+from simkit_nodes.blocks.raft.raft import Raft
+from simkit_nodes.blocks.raft.ready import NOTHING_DECIDED, HardState, Ready
 from simkit_nodes.blocks.write_ahead_log import WriteAheadLog
 
 
@@ -30,9 +31,9 @@ class LogRecord(msgspec.Struct, frozen=True, array_like=True):
         removed: the replica is gone; its term and vote are remembered all the same.
     """
 
-    range_id: int
+    group: int
     hard_state: HardState | None = None
-    base: tuple[int, int, Configuration] | None = None
+    base: Snapshot | None = None
     entries: tuple[Entry, ...] = ()
     removed: bool = False
 
@@ -50,7 +51,7 @@ class Recovered:
         if record.hard_state is not None:
             self.hard_state = record.hard_state
         if record.base is not None:
-            self.base = Snapshot(*record.base)
+            self.base = record.base
             self.entries = []
         if record.entries:
             first = record.entries[0].index
@@ -68,7 +69,7 @@ class Recovered:
         return 0 if self.base is None else self.base.index
 
     def after(self, base: Snapshot) -> list[Entry]:
-        """Return the entries after a snapshot, those of the engine's state; none where the log does not reach it."""
+        """Return the entries after a snapshot that is kept elsewhere; none where the log does not reach it."""
         entries = [entry for entry in self.entries if entry.index > base.index]
         return entries if not entries or entries[0].index == base.index + 1 else []
 
@@ -77,8 +78,8 @@ _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 _decode = msgspec.msgpack.Decoder(LogRecord).decode
 
 
-class RaftLog:
-    """The log of a store. Made by `open`.
+class GroupLogs:
+    """The log of a host. Made by `open`.
 
     Args:
         log: where records go.
@@ -99,31 +100,30 @@ class RaftLog:
 
         def take(number: int, payload: bytes) -> None:
             record = _decode(payload)
-            groups.setdefault(record.range_id, Recovered()).take(record)
+            groups.setdefault(record.group, Recovered()).take(record)
 
         log = await WriteAheadLog.open(disk, path, take, segment_bytes=max(1 << 16, size_max // 4))
         return cls(log, groups, size_max)
 
-    def found(self, range_id: int) -> Recovered:
+    def found(self, group: int) -> Recovered:
         """Hand over what was found of a group; nothing but its term and vote is kept."""
-        found = self._groups.get(range_id, Recovered())
-        self._groups[range_id] = Recovered(found.hard_state)
+        found = self._groups.get(group, Recovered())
+        self._groups[group] = Recovered(found.hard_state)
         return found
 
-    def holds(self, range_id: int) -> bool:
-        """Whether it has entries of a group that nobody has asked for: a split has yet to make its replica again."""
-        group = self._groups.get(range_id)
-        return group is not None and bool(group.entries)
+    def holds(self, group: int) -> bool:
+        """Whether it has entries of a group that nobody has asked for yet."""
+        kept = self._groups.get(group)
+        return kept is not None and bool(kept.entries)
 
-    def append(self, range_id: int, ready: Ready) -> None:
+    def append(self, group: int, ready: Ready) -> None:
         """Take what a Ready asks to be written."""
-        base = None if ready.snapshot is None else _base(ready.snapshot)
-        self._log.append(_encode(LogRecord(range_id, ready.hard_state, base, ready.entries)))
+        self._log.append(_encode(LogRecord(group, ready.hard_state, ready.snapshot, ready.entries)))
 
-    def remove(self, range_id: int, hard_state: HardState) -> None:
+    def remove(self, group: int, hard_state: HardState) -> None:
         """Forget a group's log. Its vote is kept: a server that comes back must not vote twice in a term."""
-        self._groups[range_id] = Recovered(hard_state)
-        self._log.append(_encode(LogRecord(range_id, hard_state, removed=True)))
+        self._groups[group] = Recovered(hard_state)
+        self._log.append(_encode(LogRecord(group, hard_state, removed=True)))
 
     async def sync(self) -> None:
         """Make everything taken so far durable. OSError ENOSPC, LogFailed."""
@@ -134,27 +134,27 @@ class RaftLog:
         """Whether it has grown enough to be written anew."""
         return self._log.size > self._checked_size + self._size_max
 
-    async def checkpoint(self, rafts: Iterable[tuple[int, Raft]]) -> None:
-        """Write the present state of every group, and cut what came before."""
+    async def checkpoint(self, groups: Iterable[tuple[int, Raft, bytes]]) -> None:
+        """Write the present state of every group, and cut what came before.
+
+        Args:
+            groups: each with the data of the snapshot after which its log begins, empty where that is kept elsewhere.
+        """
         self._log.rotate()
         first = self._log.last + 1
         live: set[int] = set()
-        for range_id, raft in rafts:
-            live.add(range_id)
+        for group, raft, data in groups:
+            live.add(group)
             log = raft.log
-            base = (log.snapshot_index, log.snapshot_term, log.configuration_at(log.snapshot_index))
-            entries = tuple(log.between(log.snapshot_index + 1, log.handed_index))
-            self._log.append(_encode(LogRecord(range_id, raft.handed_state, base, entries)))
-        for range_id, group in self._groups.items():
-            if range_id not in live:
-                # Removed here, or to be made by a split that the engine has forgotten and will apply again.
-                kept = None if group.base is None else _base(group.base)
-                removed = not group.entries
-                self._log.append(_encode(LogRecord(range_id, group.hard_state, kept, tuple(group.entries), removed)))
+            index = log.snapshot_index
+            base = Snapshot(index, log.snapshot_term, log.configuration_at(index), data)
+            entries = tuple(log.between(index + 1, log.handed_index))
+            self._log.append(_encode(LogRecord(group, raft.handed_state, base, entries)))
+        for group, kept in self._groups.items():
+            if group not in live:
+                # Removed here, or not asked for yet: a driver that makes groups by its log will do so again.
+                record = LogRecord(group, kept.hard_state, kept.base, tuple(kept.entries), not kept.entries)
+                self._log.append(_encode(record))
         await self._log.sync()
         await self._log.cut(first)
         self._checked_size = self._log.size
-
-
-def _base(snapshot: Snapshot) -> tuple[int, int, Configuration]:
-    return snapshot.index, snapshot.term, snapshot.configuration

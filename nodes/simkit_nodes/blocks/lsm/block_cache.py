@@ -13,7 +13,8 @@ class BlockCache:
         capacity: bytes of all blocks together.
 
     Attributes:
-        hits, misses: how often something was found, or not.
+        hits: how often something was found.
+        misses: how often something had to be read and was put here.
     """
 
     __slots__ = ("_blocks", "_capacity", "hits", "misses", "size")
@@ -29,14 +30,14 @@ class BlockCache:
         place = (table, number)
         block = self._blocks.pop(place, None)
         if block is None:
-            self.misses += 1
             return None
         self._blocks[place] = block
         self.hits += 1
         return block
 
     def put(self, table: int, number: int, block: Block) -> None:
-        """Keep a block, at the cost of those that were not used for long."""
+        """Keep a block that was read, at the cost of those that were not used for long."""
+        self.misses += 1
         if block.size > self._capacity or (table, number) in self._blocks:
             return
         self._blocks[table, number] = block

@@ -198,10 +198,6 @@ class Table:
         """Return the number of the block in which a key would be; -1 if it comes before all of them."""
         return bisect_right(self.index.first_keys, key) - 1
 
-    def cached(self, number: int) -> Block | None:
-        """Return a block if it is in memory."""
-        return self._cache.get(self.number, number)
-
     async def read_block(self, number: int) -> Block:
         """Read a block from the disk, and keep it in the cache. Corruption."""
         offset = self.index.ends[number - 1] if number else 0
@@ -214,15 +210,6 @@ class Table:
     def _decode(self, sealed: bytes, offset: int, *, check: bool = False) -> Block:
         place = f"{self.path} at byte {offset}"
         return Block(unseal(sealed, place, check=self._check or check), place)
-
-    async def find(self, key: bytes, sequence: int) -> tuple[int, bytes | None] | None:
-        """Return sequence number and value of the newest version of a key up to a sequence number. Corruption."""
-        number = self.block_of(key)
-        if number < 0:
-            return None
-        block = self._cache.get(self.number, number) or await self.read_block(number)
-        index = block.find(key, sequence)
-        return None if index < 0 else (block.tags[index] >> 1, block.value(index))
 
     async def portion(
         self, begin: bytes, end: bytes | None, *, reverse: bool, count: int

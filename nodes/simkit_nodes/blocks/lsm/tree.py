@@ -123,25 +123,31 @@ class Tree:
                     break
         if found is not None:
             return found[1] if found[0] > hidden else None
-        version = self.version
-        version.readers += 1
-        try:
-            return await self._get_from_tables(version, key, sequence, hidden)
-        finally:
-            self.leave(version)
+        return await self._get_from_tables(key, sequence, hidden)
 
-    async def _get_from_tables(self, version: Version, key: bytes, sequence: int, hidden: int) -> bytes | None:
+    async def _get_from_tables(self, key: bytes, sequence: int, hidden: int) -> bytes | None:
+        version = self.version
         hashed: Hash | None = None
         for table in version.at(key):
-            if hashed is None:
-                prefix_of = self.options.prefix_of
-                hashed = hash_of((prefix_of and prefix_of(key)) or key)
-            if not table.may_contain(hashed):
-                self.statistics.filtered += 1
+            number = table.block_of(key)
+            if number < 0:
                 continue
-            found = await table.find(key, sequence)
-            if found is not None:
-                return found[1] if found[0] > hidden else None
+            block = self.cache.get(table.number, number)
+            if block is None:
+                if hashed is None:
+                    prefix_of = self.options.prefix_of
+                    hashed = hash_of((prefix_of and prefix_of(key)) or key)
+                if not table.may_contain(hashed):
+                    self.statistics.filtered += 1
+                    continue
+                version.readers += 1
+                try:
+                    block = await table.read_block(number)
+                finally:
+                    self.leave(version)
+            index = block.find(key, sequence)
+            if index >= 0:
+                return block.value(index) if block.tags[index] >> 1 > hidden else None
         return None
 
     async def scan(

@@ -1,7 +1,7 @@
 """Stores on simulated hosts with disks, clocks and a network, and an engine that forgets what was not synced.
 
 Every event goes through Raft's checks. The engine is the one in memory, over a shelf that outlives the process: of what
-was not synced a power cut leaves a prefix that the test chooses.
+was not synced a power cut leaves a prefix that the test chooses. With `lsm` it is the one on the host's disk.
 """
 
 from simkit.hosts.disk import Disk
@@ -14,7 +14,7 @@ from simkit.network.endpoint import Endpoint
 from simkit.node import Directory, Equipment, Node
 from simkit.observe.history import History
 from simkit.observe.metrics import Metrics
-from simkit_nodes.blocks.lsm import MemoryEngine, WriteBatch
+from simkit_nodes.blocks.lsm import LsmEngine, MemoryEngine, WriteBatch
 from simkit_nodes.blocks.raft import Options
 from simkit_nodes.blocks.raft.checks import CHECKS
 from simkit_nodes.database.errors import DatabaseError
@@ -72,8 +72,11 @@ class StoreNode(Node):
 
     async def run(self):
         Store.not_yet(self)
-        engine = ShelvedEngine(self.site.shelves[self.name])
-        await engine.recover()
+        if self.site.lsm is None:
+            engine = ShelvedEngine(self.site.shelves[self.name])
+            await engine.recover()
+        else:
+            engine = await LsmEngine.open(self.disk, self.site.lsm)
         spans = lambda descriptor: [(b"k" + descriptor.begin, b"k" + descriptor.end)]  # noqa: E731
         store = await Store.open(self, engine, self.site.options, spans, timing=self.site.timing)
         for descriptor in self.site.ranges:
@@ -86,9 +89,10 @@ class StoreNode(Node):
 class Site:
     """Stores on hosts."""
 
-    def __init__(self, count=3, ranges=None, *, options=OPTIONS, timing=None, seed=1, disk="ssd", link=None):
+    def __init__(self, count=3, ranges=None, *, options=OPTIONS, timing=None, seed=1, disk="ssd", link=None, lsm=None):
         self.world = World(seed)
         self.options, self.timing = options, timing or Timing(2 * SECOND)
+        self.lsm = lsm  # options of the engine on the disk; None for the one in memory
         self.names = tuple(f"s{number}" for number in range(1, count + 1))
         self.ranges = ranges or [RangeDescriptor(1, b"", b"\xff", self.names[:3])]
         self.shelves = {name: Shelf() for name in self.names}

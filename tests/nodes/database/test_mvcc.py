@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from simkit_nodes.blocks.lsm import MemoryEngine, WriteBatch
 from simkit_nodes.database.mvcc import read
 from simkit_nodes.database.mvcc.garbage import garbage
-from simkit_nodes.database.mvcc.keys import boundary, intent_key, key_of, timestamp_of, version_key, versions_prefix
+from simkit_nodes.database.mvcc.keys import (
+    boundary,
+    filter_prefix,
+    intent_key,
+    key_of,
+    timestamp_of,
+    version_key,
+    versions_prefix,
+)
 from simkit_nodes.database.mvcc.read import IntentsInTheWay, Uncertain, Viewpoint
 from simkit_nodes.database.mvcc.record import Intent, decode_version, encode_intent, encode_version, local_timestamp
 
@@ -55,6 +63,16 @@ def test_engine_keys_sort_as_keys_do_and_can_be_taken_apart(one, other, timestam
         assert stored < intent_key(versions_prefix(other))
         assert stored < boundary(other)
     assert boundary(one) <= intent_key(versions_prefix(one)) < stored
+
+
+@given(keys, keys, st.integers(0, 2**63 - 1))
+def test_all_versions_of_a_key_share_what_filters_hold_and_nothing_else_begins_so(one, other, timestamp):
+    prefix = versions_prefix(one)
+    for stored in (prefix, intent_key(prefix), version_key(prefix, timestamp)):
+        assert filter_prefix(stored) == prefix
+    if one != other:
+        assert not version_key(versions_prefix(other), timestamp).startswith(prefix)
+    assert filter_prefix(boundary(one)) is None
 
 
 @given(writes, st.integers(0, 21), keys, keys, st.none() | st.integers(0, 4), st.booleans())

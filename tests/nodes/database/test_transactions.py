@@ -40,6 +40,23 @@ def test_a_transaction_reads_what_it_wrote_and_others_only_what_was_committed():
     ranges.run(story())
 
 
+def test_a_key_that_is_written_again_after_its_write_has_left_leaves_no_intent():
+    ranges = LocalRanges(borders=BORDERS)
+    database = ranges.gateway(heartbeats=False)
+
+    async def story():
+        transaction = database.begin()
+        await transaction.put(b"a", b"1")
+        assert await transaction.get(b"b") is None
+        await transaction.put(b"a", b"2")
+        await transaction.commit()
+        began = asyncio.get_running_loop().time()
+        assert await database.get(b"a") == b"2"
+        assert asyncio.get_running_loop().time() - began < 0.1
+
+    ranges.run(story())
+
+
 @pytest.mark.parametrize("options", [{}, {"parallel_commits": False}, {"pipelined": False}])
 def test_a_commit_across_ranges_is_seen_whole_or_not_at_all(options):
     ranges = LocalRanges(borders=BORDERS)

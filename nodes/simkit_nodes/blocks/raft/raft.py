@@ -91,6 +91,9 @@ class Raft:
         self.server, self.group = server, group
         self.log, self.options, self.stream, self.clock = log, options, stream, clock
         self.current_term, self.voted_for = hard_state.term, hard_state.vote
+        if log.last_term > self.current_term:
+            # A log that begins with a snapshot of a later term, such as a new group's, must not win over later entries.
+            self.current_term, self.voted_for = log.last_term, ""
         self.handed_state = hard_state
         self.role = Role.FOLLOWER
         self.leader: str | None = None

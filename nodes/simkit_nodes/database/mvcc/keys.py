@@ -17,6 +17,8 @@ from simkit_nodes.database.range import RangeDescriptor
 RECORDS: Final = b"\x02"
 VERSIONS: Final = b"\x03"
 INTENT_SLOT: Final = bytes(8)
+LAST_SLOT: Final = b"\xff" * 8
+"""Behind all versions of a key; there is none at timestamp 0."""
 _MASK: Final = (1 << 64) - 1
 _END: Final = b"\x00\x01"
 
@@ -56,6 +58,15 @@ def key_of(prefix: bytes) -> bytes:
     """Return the key whose `versions_prefix` this is."""
     escaped_key = prefix[1:-2]
     return escaped_key.replace(b"\x00\xff", b"\x00") if b"\x00" in escaped_key else escaped_key
+
+
+def prefix_of(engine_key: bytes) -> bytes:
+    """Return what all versions of a key have in common, for the filters of tables.
+
+    What has no end, such as a boundary, gets one, so that a scan from there is not taken for one of a single key.
+    """
+    place = engine_key.find(_END)
+    return engine_key + _END if place < 0 else engine_key[: place + 2]
 
 
 def boundary(key: bytes) -> bytes:

@@ -16,6 +16,7 @@ from typing import Final
 from simkit_nodes.blocks.lsm import Reader
 from simkit_nodes.database.mvcc.keys import (
     INTENT_SLOT,
+    LAST_SLOT,
     boundary,
     intent_key,
     key_of,
@@ -74,7 +75,7 @@ async def newest(engine: Reader, key: bytes) -> tuple[Intent | None, int]:
     """Return the intent on a key and the timestamp of its newest version, 0 without one."""
     prefix = versions_prefix(key)
     intent, version = None, 0
-    for stored_key, stored in await engine.scan(prefix, prefix + b"\xff" * 9, limit=2):
+    for stored_key, stored in await engine.scan(prefix + INTENT_SLOT, prefix + LAST_SLOT, limit=2):
         if stored_key.endswith(INTENT_SLOT):
             intent = decode_intent(stored)
         elif not version:
@@ -88,8 +89,8 @@ async def get(engine: Reader, key: bytes, viewpoint: Viewpoint) -> bytes | None:
     Raises: IntentsInTheWay, Uncertain.
     """
     prefix = versions_prefix(key)
-    end = prefix + b"\xff" * 9
-    entries = await engine.scan(prefix, end, limit=FIRST_LOOK)
+    end = prefix + LAST_SLOT
+    entries = await engine.scan(prefix + INTENT_SLOT, end, limit=FIRST_LOOK)
     sight = _Sight(key, viewpoint)
     if sight.take(entries):
         return sight.value

@@ -46,9 +46,7 @@ class Commit:
         transaction = self._transaction
         if not transaction.writes:
             return transaction.read_timestamp
-        if not any(write.sent for write in transaction.writes.values()) and self._sender.same_range(
-            [transaction.anchor, *transaction.writes]
-        ):
+        if not transaction.has_departed and self._sender.same_range([transaction.anchor, *transaction.writes]):
             timestamp = await self._one_phase()
             if timestamp is not None:
                 return timestamp
@@ -121,7 +119,7 @@ class Commit:
             await self._catch_up()
             requests, in_flight = self._outstanding()
             end = EndTransaction(True, in_flight, locks)
-            self._leave()
+            transaction.depart()
             try:
                 header = transaction.header(may_forward=not transaction.has_read)
                 sent = await self._sender.send((*requests, end), header)
@@ -142,7 +140,7 @@ class Commit:
         transaction = self._transaction
         locks = tuple(transaction.writes)
         requests, _ = self._outstanding()
-        self._leave()
+        transaction.depart()
         if requests:
             sent = await self._sender.send(requests, transaction.header())
             if any(isinstance(response, Done) and not response.yes for response in sent.responses):
@@ -177,11 +175,6 @@ class Commit:
             if not write.confirmed:
                 in_flight.append(InFlight(key, write.sequence))
         return requests, tuple(in_flight)
-
-    def _leave(self) -> None:
-        for write in self._transaction.writes.values():
-            write.sent = True
-        self._database.beats(self._transaction)
 
     def _confirm(self) -> None:
         for write in self._transaction.writes.values():

@@ -75,6 +75,7 @@ class Coordinator:
         self.writes: dict[bytes, Write] = {}
         self.commit_timestamp: int | None = None
         self.ended = False
+        self.has_departed = False
         self._sequence = 0
         self._read_spans: dict[tuple[bytes, bytes], None] = {}
         self._observed: dict[str, int] = {}
@@ -142,7 +143,7 @@ class Coordinator:
             self._end()
             for flight in self._flights:
                 flight.cancel()
-            if any(write.sent for write in self.writes.values()):
+            if self.has_departed:
                 self.database.spawn(Commit(self).abort())
 
     # -- reading
@@ -222,11 +223,18 @@ class Coordinator:
         waiting = [(key, write) for key, write in self.writes.items() if not write.sent]
         if waiting:
             puts = [Put(key, write.value, write.sequence) for key, write in waiting]
-            for _, write in waiting:
-                write.sent = True
+            self.depart()
             loop = asyncio.get_running_loop()
-            self._flights.append(loop.create_task(self._fly(puts, self.header())))
-            self.database.beats(self)
+            flight = loop.create_task(self._fly(puts, self.header()))
+            flight.add_done_callback(_seen)  # whether or not anybody still asks what became of it
+            self._flights.append(flight)
+
+    def depart(self) -> None:
+        """All writes are on their way from now on, and others may wait for their intents."""
+        self.has_departed = True
+        for write in self.writes.values():
+            write.sent = True
+        self.database.beats(self)
 
     async def _fly(self, puts: list[Put], header: Header) -> None:
         options = self.database.options
@@ -282,6 +290,11 @@ class Coordinator:
     def _end(self) -> None:
         self.ended = True
         self.database.ended(self)
+
+
+def _seen(flight: asyncio.Task[None]) -> None:
+    if not flight.cancelled():
+        flight.exception()
 
 
 def check_key(key: bytes) -> None:

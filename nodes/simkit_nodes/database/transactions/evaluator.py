@@ -72,6 +72,7 @@ class Evaluator:
         periods: how long things last.
         conflicts: who finds out about transactions in the way.
         on_deadlock: told whom a push aborts to break a deadlock, and the cycle.
+        on_abandoned: told whom a push aborts because its coordinator is silent.
     """
 
     def __init__(
@@ -81,12 +82,14 @@ class Evaluator:
         periods: Periods,
         conflicts: Conflicts,
         on_deadlock: Callable[[int, tuple[int, ...]], None] = lambda victim, cycle: None,
+        on_abandoned: Callable[[int], None] = lambda transaction: None,
     ) -> None:
         self.range = range_
         self._clock = clock
         self._periods = periods
         self._conflicts = conflicts
         self._on_deadlock = on_deadlock
+        self._on_abandoned = on_abandoned
         self._tenure = 0
         self._latches = Latches()
         self._background: set[asyncio.Task[None]] = set()
@@ -265,7 +268,7 @@ class Evaluator:
                 latch.release()
 
     async def _settle(self, latch: Latch) -> None:
-        """Release a latch once a later command is applied, or the tenure has ended: an earlier one never will be then."""
+        """Release a latch once a later command is applied, or the tenure has ended: an earlier one never will be."""
         while True:
             try:
                 await self.range.propose(Command())
@@ -303,6 +306,8 @@ class Evaluator:
             state = await ending.push(evaluation, request, deadlock=deadlock)
             if evaluation.puts:
                 await self._propose(evaluation, Command(evaluation.puts), latch)
+                if not deadlock:
+                    self._on_abandoned(request.transaction_id)
             return state
         finally:
             if not latch.keeps:

@@ -58,13 +58,22 @@ class TransactionalDatabase:
         clock: of the gateway.
         random: for identifiers and pauses.
         options: see there.
+        on_retry: told of a transaction that `run` runs again, and why.
     """
 
-    def __init__(self, sender: Sender, clock: HybridLogicalClock, random: Stream, options: Options) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        clock: HybridLogicalClock,
+        random: Stream,
+        options: Options,
+        on_retry: Callable[[Coordinator, str], None] = lambda transaction, reason: None,
+    ) -> None:
         self.sender = sender
         self.clock = clock
         self.options = options
         self._random = random
+        self._on_retry = on_retry
         self._beating: dict[int, Coordinator] = {}
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -87,9 +96,10 @@ class TransactionalDatabase:
                 if not transaction.ended:
                     await transaction.commit()
                 return result
-            except RetryableError:
+            except RetryableError as error:
                 if attempt == RUNS_MAX:
                     raise
+                self._on_retry(transaction, str(error))
             finally:
                 await transaction.rollback()
             last_ns = BACKOFF.delay_ns(attempt, self._random, last_ns)

@@ -1,0 +1,21 @@
+"""The checks of the database: what clients were promised, what ranges must be, and Raft's own.
+
+Each can fail: `tests/nodes/database/test_checks.py` shows a history that breaks it. They deliberately look at recorded
+operations and emitted events alone.
+"""
+
+from simkit.checks import Check
+from simkit_nodes.blocks.raft.checks import CHECKS as RAFT_CHECKS
+from simkit_nodes.database.checks.bank import BankTotal
+from simkit_nodes.database.checks.history import Linearizable, NoAckedWriteLost, Serializable, StrictSerializable
+
+CHECKS: tuple[type[Check], ...] = (
+    BankTotal,
+    Linearizable,
+    NoAckedWriteLost,
+    Serializable,
+    StrictSerializable,
+    *RAFT_CHECKS,
+)
+
+__all__ = ["CHECKS", "BankTotal", "Linearizable", "NoAckedWriteLost", "Serializable", "StrictSerializable"]

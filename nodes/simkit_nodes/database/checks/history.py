@@ -1,0 +1,81 @@
+"""What clients were promised: single keys are linearizable, transactions serializable, nothing acknowledged is lost.
+
+They deliberately know nothing of leases, timestamps and replicas: only what clients asked and were told.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import ClassVar
+
+from simkit.checks import HistoryCheck, KeyValue, Linearizability, Step
+from simkit.checks.isolation import IsolationCheck
+from simkit.observe.history import Operation
+
+
+class Linearizable(Linearizability):
+    """Every read of a key returns what the latest write to it wrote."""
+
+    name = "linearizable"
+    model = KeyValue()
+
+
+class Serializable(IsolationCheck):
+    """Transactions on lists could have happened one after the other."""
+
+    name = "serializable"
+    level = "serializable"
+
+
+class StrictSerializable(IsolationCheck):
+    """Transactions on lists could have happened one after the other, in an order that real time does not contradict."""
+
+    name = "strict_serializable"
+    level = "strict-serializable"
+
+
+class NoAckedWriteLost(HistoryCheck):
+    """Whoever reads all new keys back finds each one whose insertion had been acknowledged before."""
+
+    name = "no_acked_write_lost"
+    functions: ClassVar[tuple[str, ...]] = ("insert", "readback")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.acknowledged = self.lost = self.readbacks = 0
+
+    def judge(self, operations: Sequence[Operation]) -> None:
+        inserts = sorted(
+            (each for each in operations if each.function == "insert" and each.outcome == "ok"),
+            key=lambda each: each.ended or 0,
+        )
+        ends = [each.ended or 0 for each in inserts]
+        self.acknowledged = len(inserts)
+        told: set[str] = set()
+        for reading in operations:
+            if reading.function != "readback" or reading.outcome != "ok":
+                continue
+            self.readbacks += 1
+            found = set(reading.output)
+            for insert in inserts[: bisect_left(ends, reading.began)]:
+                if insert.input not in found and insert.input not in told:
+                    told.add(insert.input)
+                    self._tell(insert, reading)
+        self.lost = len(told)
+        if not self.readbacks:
+            self.undecided = "nobody read back what was inserted"
+
+    def _tell(self, insert: Operation, reading: Operation) -> None:
+        at_ns = reading.completed_ns or 0
+        text = f"{insert.input} was acknowledged and is not there"
+        self.violated(
+            at_ns,
+            reading.host,
+            text,
+            Step(insert.completed_ns or 0, insert.host, f"{insert.input} is acknowledged"),
+            Step(at_ns, reading.host, text),
+        )
+
+    def summary(self) -> str:
+        return f"{self.acknowledged:,} inserts acknowledged, {self.lost:,} missing in {self.readbacks:,} readbacks"

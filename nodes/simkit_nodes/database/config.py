@@ -1,0 +1,175 @@
+"""The settings of each role and of a load, as scenario files write them.
+
+Defaults are what a careful operator would choose; every protection that can be turned off is a field here. It
+deliberately has no setting that only one piece of code would ever change: those are constants there.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from simkit.language.load import Load
+from simkit.language.units import Duration, Size
+from simkit_nodes.blocks.hybrid_logical_clock import span_of
+from simkit_nodes.blocks.lsm import LsmOptions
+from simkit_nodes.blocks.raft import Options as RaftOptions
+from simkit_nodes.database.mvcc.keys import prefix_of
+from simkit_nodes.database.ranges.bootstrap import KeySpace
+from simkit_nodes.database.transactions.evaluation import Periods
+from simkit_nodes.database.transactions.gateway_database import Options
+
+MILLISECOND = 1_000_000
+SECOND = 1_000_000_000
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StoreConfig(Settings):
+    """A store: replicas of ranges on a disk."""
+
+    ranges: int = Field(1, ge=1, le=1000)
+    """Into how many ranges each of `keyspaces` is cut at the beginning."""
+    keyspaces: tuple[KeySpace, ...] = ("users",)
+    """Which keys are cut: accounts (transfer, total), lists (append), new (insert, readback), users (YCSB)."""
+    replicas: int = Field(3, ge=1, le=9)
+    """How many stores have a copy of each range."""
+    max_offset: Duration = Duration(250 * MILLISECOND)
+    """By how much two clocks may differ; a host that finds itself further away than 80% of it does not serve."""
+    clock_refusal: bool = True
+    """Whether a store watches its clock at all."""
+    election_timeout: Duration = Duration(SECOND)
+    """A follower that hears nothing for between once and twice this long stands for election; leases last this long."""
+    raft_heartbeat: Duration = Duration(200 * MILLISECOND)
+    """How often a leader makes itself heard."""
+    quiesce: bool = True
+    """Whether groups in which nothing happens fall silent."""
+    pre_vote: bool = True
+    """Whether a server asks who would vote for it before it disturbs anybody."""
+    check_quorum: bool = True
+    """Whether a leader that hears no majority steps down."""
+    leases: bool = True
+    """Whether a leader answers reads under a lease; otherwise every read takes a round."""
+    lease_clock_guard: bool = True
+    """Whether leases allow for clocks that drift, and end when a clock is not to be trusted."""
+    joint_consensus: bool = True
+    """Whether a change of replicas goes through a joint configuration."""
+    vote_persist: bool = True
+    """Whether votes survive a restart."""
+    commit_prev_term: bool = False
+    """Whether a leader commits entries of earlier terms by counting replicas: figure 8 of the Raft paper."""
+    wal_fsync: bool = True
+    """Whether Raft's log is synced before anybody is told of it."""
+    block_crc: bool = True
+    """Whether checksums of the blocks of tables are compared when they are read."""
+    parallel_commit_query_intent: bool = True
+    """Whether the recovery of a staged transaction asks for its writes."""
+    push_delay: Duration = Duration(50 * MILLISECOND)
+    """How long a request waits for an intent before it pushes the transaction."""
+    transaction_expiry: Duration = Duration(5 * SECOND)
+    """A coordinator that was not heard of for this long is taken for dead."""
+    gc_ttl: Duration = Duration(600 * SECOND)
+    """How long versions stay that newer ones hide, and the records of transactions that have ended."""
+    memtable: Size = Size(512 * 1024)
+    """How much an engine keeps in memory before it writes a table."""
+
+    def raft(self) -> RaftOptions:
+        """Return the settings of the store's Raft groups."""
+        return RaftOptions(
+            election_timeout_min_ns=int(self.election_timeout),
+            election_timeout_max_ns=2 * int(self.election_timeout),
+            heartbeat_ns=int(self.raft_heartbeat),
+            pre_vote=self.pre_vote,
+            check_quorum=self.check_quorum,
+            leases=self.leases and self.check_quorum,
+            lease_clock_guard=self.lease_clock_guard,
+            joint_consensus=self.joint_consensus,
+            vote_persist=self.vote_persist,
+            commit_prev_term=self.commit_prev_term,
+        )
+
+    def lsm(self) -> LsmOptions:
+        """Return the settings of the store's engine."""
+        return LsmOptions(memtable_bytes=int(self.memtable), block_crc=self.block_crc, prefix_of=prefix_of)
+
+    def periods(self) -> Periods:
+        """Return how long things last, as differences of timestamps."""
+        return Periods(
+            span_of(int(self.max_offset)),
+            span_of(int(self.transaction_expiry)),
+            span_of(int(self.gc_ttl)),
+            span_of(int(self.gc_ttl)),
+        )
+
+
+class GatewayConfig(Settings):
+    """A gateway: it runs the transactions of clients, and keeps nothing."""
+
+    max_offset: Duration = Duration(250 * MILLISECOND)
+    """By how much two clocks may differ; as for the stores."""
+    clock_refusal: bool = True
+    """Whether a gateway watches its clock at all."""
+    uncertainty: bool = True
+    """Whether a transaction allows for clocks that are ahead of its own."""
+    read_refresh: bool = True
+    """Whether a transaction reads again what it has read when it has to commit at a later time."""
+    parallel_commit_query_intent: bool = True
+    """Whether a commit asks for writes that were pipelined."""
+    parallel_commits: bool = True
+    """Whether the record is staged beside the last writes, or committed when they are there (classical 2PC)."""
+    pipelined_writes: bool = True
+    """Whether a write is answered before it is replicated."""
+    commit_wait: bool = False
+    """Whether a commit waits until its timestamp is past on every clock (Spanner)."""
+    heartbeat: Duration = Duration(SECOND)
+    """How often a gateway says of a transaction that it is alive."""
+    statement_timeout: Duration = Duration(10 * SECOND)
+    """How long a transaction of one message, or an SQL statement, may take."""
+    running_max: int = Field(256, ge=1)
+    """How many transactions run at the same time; more wait."""
+    waiting_max: int = Field(256, ge=0)
+    """How many wait; more are turned away."""
+
+    def options(self) -> Options:
+        """Return how the gateway's transactions go about it."""
+        return Options(
+            offset_max=span_of(int(self.max_offset)),
+            heartbeat_s=int(self.heartbeat) / SECOND,
+            uncertainty=self.uncertainty,
+            read_refresh=self.read_refresh,
+            query_intent=self.parallel_commit_query_intent,
+            parallel_commits=self.parallel_commits,
+            pipelined=self.pipelined_writes,
+        )
+
+
+class ClientConfig(Settings):
+    """A client: it sends transactions to gateways and records what came of them."""
+
+    timeout: Duration = Duration(12 * SECOND)
+    """How long an answer may take."""
+
+
+Workload = Literal["ycsb_a", "ycsb_b", "ycsb_f", "transfer", "total", "append", "insert", "readback"]
+
+
+class DatabaseLoad(Load):
+    """Transactions arriving at clients."""
+
+    workload: Workload
+    """ycsb_a, ycsb_b, ycsb_f: half, a twentieth, half of them change a key (f reads it first), the rest reads one.
+    transfer, total: money between two accounts; all accounts. append: lists of numbers. insert, readback: new keys;
+    all of them."""
+    keys: int = Field(100, ge=1, le=1_000_000)
+    """How many keys, accounts or lists there are."""
+    zipf: float = Field(0.99, ge=0, lt=5)
+    """How unequally keys are chosen; 0 is equally."""
+    length: int = Field(4, ge=1, le=64)
+    """How many steps a transaction of `append` has at most."""
+    value: Size = Size(64)
+    """How long a value of YCSB is, at least."""
+    isolation: Literal["serializable", "snapshot"] = "serializable"
+    """What its transactions ask for."""

@@ -1,0 +1,86 @@
+"""What the hosts of the database make seen, beside Raft's and the engine's events.
+
+Checks, triggers, stories and the report read these and nothing else. A gateway speaks for its transactions; where it
+dies, the store that recovers or aborts one speaks. Timestamps are hybrid logical ones.
+"""
+
+from __future__ import annotations
+
+from simkit.node import Event
+from simkit_nodes.blocks.raft.events import EVENTS as RAFT_EVENTS
+from simkit_nodes.database.replication.events import EVENTS as REPLICATION_EVENTS
+
+
+class TransactionCommitted(Event, frozen=True, tag="transaction.committed"):
+    """A gateway is about to tell a client that its transaction has committed."""
+
+    transaction: int
+    timestamp: int
+    writes: int
+    runs: int
+    """How often it was run until it committed."""
+
+
+class TransactionGivenUp(Event, frozen=True, tag="transaction.given_up"):
+    """A gateway is about to tell a client that its transaction has not committed, or that nobody knows."""
+
+    sqlstate: str
+    reason: str
+
+
+class TransactionRetried(Event, frozen=True, tag="transaction.retried"):
+    """A gateway runs a transaction again that could not be serialized."""
+
+    transaction: int
+    reason: str
+
+
+class TransactionRecovered(Event, frozen=True, tag="transaction.recovered"):
+    """A store has decided about a staged transaction whose coordinator was silent."""
+
+    transaction: int
+    committed: bool
+
+
+class TransactionAbandoned(Event, frozen=True, tag="transaction.abandoned"):
+    """A store has aborted a transaction whose coordinator was silent."""
+
+    transaction: int
+
+
+class DeadlockBroken(Event, frozen=True, tag="transaction.deadlock_broken"):
+    """A store has aborted the youngest of transactions that wait for each other."""
+
+    victim: int
+    cycle: tuple[int, ...]
+
+
+class IntentsLeft(Event, frozen=True, tag="range.intents"):
+    """A leaseholder has counted the intents in its range."""
+
+    range_id: int
+    intents: int
+    oldest_ns: int
+    """How long ago the oldest was written."""
+
+
+class ClockMeasured(Event, frozen=True, tag="clock.measured"):
+    """A host has compared its clock with others'."""
+
+    offset_ns: int
+    trusted: bool
+    """Whether it serves."""
+
+
+EVENTS: tuple[type[Event], ...] = (
+    TransactionCommitted,
+    TransactionGivenUp,
+    TransactionRetried,
+    TransactionRecovered,
+    TransactionAbandoned,
+    DeadlockBroken,
+    IntentsLeft,
+    ClockMeasured,
+    *RAFT_EVENTS,
+    *REPLICATION_EVENTS,
+)

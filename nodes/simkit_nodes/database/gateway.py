@@ -1,0 +1,126 @@
+"""A gateway: it runs the transactions of clients and keeps nothing that a restart would miss.
+
+So many run at a time, so many wait, and more are turned away at once, so that an overload does not become a queue in
+which everything is too late. It deliberately holds no locks and no data: where it dies, the ranges decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from simkit.network import handles
+from simkit.node import Node
+from simkit_nodes.blocks.hybrid_logical_clock import HybridLogicalClock
+from simkit_nodes.database.config import SECOND, GatewayConfig
+from simkit_nodes.database.errors import AmbiguousResult, DatabaseError, Overloaded, StatementTimeout
+from simkit_nodes.database.events import TransactionCommitted, TransactionGivenUp, TransactionRetried
+from simkit_nodes.database.interface import KEY_BEGIN
+from simkit_nodes.database.messages import Batch, Reply
+from simkit_nodes.database.programs import Execute, Executed, SingleGet, SinglePut, execute
+from simkit_nodes.database.range import RangeDescriptor
+from simkit_nodes.database.ranges.bootstrap import META_RANGE
+from simkit_nodes.database.ranges.sender import REPLY_TIMEOUT_S, Sender
+from simkit_nodes.database.transactions.coordinator import Coordinator
+from simkit_nodes.database.transactions.gateway_database import TransactionalDatabase
+
+
+class Gateway(Node):
+    """Runs transactions."""
+
+    config: GatewayConfig
+
+    def __init__(self) -> None:
+        config = self.config
+        self.hybrid = HybridLogicalClock(self.clock, int(config.max_offset) if config.clock_refusal else None)
+        meta = RangeDescriptor(META_RANGE, b"", KEY_BEGIN, self.directory.of_role("store"), -1)
+        self.sender = Sender(self._transport, self.hybrid, meta, int(config.statement_timeout) / SECOND)
+        self.database = TransactionalDatabase(
+            self.sender, self.hybrid, self.random, config.options(), on_retry=self._retried
+        )
+        self._slots = asyncio.Semaphore(config.running_max)
+        self._waiting = 0
+
+    async def run(self) -> None:
+        await self.database.heartbeat()
+
+    async def _transport(self, store: str, batch: Batch) -> Reply:
+        reply: Any = await self.network.request(store, batch, REPLY_TIMEOUT_S, Reply)
+        return reply
+
+    def _retried(self, transaction: Coordinator, reason: str) -> None:
+        self.emit(TransactionRetried(transaction.transaction_id, reason))
+
+    @handles(Execute)
+    async def execute(self, request: Execute) -> Executed:
+        """Run a transaction of one message."""
+        return await self._admitted(self._run(request))
+
+    @handles(SingleGet)
+    async def get(self, request: SingleGet) -> Executed:
+        """Read one key."""
+        return await self._admitted(self._get(request))
+
+    @handles(SinglePut)
+    async def put(self, request: SinglePut) -> Executed:
+        """Write one key."""
+        return await self._admitted(self._put(request))
+
+    async def _run(self, request: Execute) -> Executed:
+        runs = 0
+        last: Coordinator | None = None
+
+        async def steps(transaction: Coordinator) -> Any:
+            nonlocal runs, last
+            runs, last = runs + 1, transaction
+            return await execute(transaction, request.steps)
+
+        results = await self.database.run(steps, request.isolation)
+        assert last is not None
+        timestamp = last.commit_timestamp or last.read_timestamp
+        self.emit(TransactionCommitted(last.transaction_id, timestamp, len(last.writes), runs))
+        return Executed("committed", results, timestamp=timestamp)
+
+    async def _get(self, request: SingleGet) -> Executed:
+        return Executed("committed", (await self.database.get(request.key),))
+
+    async def _put(self, request: SinglePut) -> Executed:
+        if not request.condition:
+            return Executed("committed", timestamp=await self.database.put(request.key, request.value))
+        done = await self.database.compare_and_set(request.key, request.expected, request.value)
+        return Executed("committed", (b"1" if done else b"0",))
+
+    async def _admitted(self, work: Any) -> Executed:
+        """Do something when it is its turn, within the statement timeout; errors become an answer."""
+        try:
+            async with asyncio.timeout(int(self.config.statement_timeout) / SECOND):
+                await self._admit()
+                try:
+                    return await work
+                finally:
+                    self._slots.release()
+        except TimeoutError:
+            return self._given_up(StatementTimeout("took longer than statement_timeout"), "unknown")
+        except AmbiguousResult as error:
+            return self._given_up(error, "unknown")
+        except DatabaseError as error:
+            return self._given_up(error, "failed")
+        finally:
+            work.close()
+
+    async def _admit(self) -> None:
+        if self._slots.locked():
+            if self._waiting >= self.config.waiting_max:
+                raise Overloaded(f"{self.config.running_max} transactions run and {self._waiting} wait")
+            self._waiting += 1
+            try:
+                await self._slots.acquire()
+            finally:
+                self._waiting -= 1
+        else:
+            await self._slots.acquire()
+
+    def _given_up(self, error: DatabaseError, outcome: Any) -> Executed:
+        reason = type(error).__name__
+        self.emit(TransactionGivenUp(error.sqlstate, f"{reason}: {error}"[:200]))
+        return Executed(outcome, sqlstate=error.sqlstate, text=f"{reason}: {error}"[:200])

@@ -1,0 +1,108 @@
+"""What clients ask of a gateway: a whole transaction in one message, as a list of steps, and what came of it.
+
+A step may depend on what its key holds (append to it, add to it), so that read-modify-write needs no message between.
+It deliberately is no language: what has conditions and loops is written in SQL, or at the gateway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from simkit.network.message import Message
+from simkit_nodes.database.errors import DatabaseError
+from simkit_nodes.database.interface import Isolation, Transaction
+
+Rows = tuple[tuple[bytes, bytes], ...]
+StepResult = bytes | Rows | None
+
+
+class Step(Message, tag="database.step/1"):
+    """One step.
+
+    read a key; write a value, or delete with None; append the value to a list of words; add a number to a number, which
+    must not fall below `at_least`; scan key <= each < end.
+    """
+
+    kind: Literal["read", "write", "append", "add", "scan"]
+    key: bytes
+    value: bytes | None = None
+    amount: int = 0
+    at_least: int | None = None
+    end: bytes = b""
+
+
+class Execute(Message, tag="database.execute/1"):
+    """Run these steps as one transaction."""
+
+    steps: tuple[Step, ...]
+    isolation: Isolation = "serializable"
+
+
+class SingleGet(Message, tag="database.single_get/1"):
+    """Read one key, linearizably, without a transaction."""
+
+    key: bytes
+
+
+class SinglePut(Message, tag="database.single_put/1"):
+    """Write one key without a transaction; with `condition`, only if it holds `expected`."""
+
+    key: bytes
+    value: bytes | None
+    condition: bool = False
+    expected: bytes | None = None
+
+
+class Executed(Message, tag="database.executed/1"):
+    """What came of it.
+
+    Attributes:
+        outcome: committed, failed (nothing of it happened), or unknown.
+        results: one for each step: what was read, or what stands there now.
+        sqlstate, text: why it failed.
+        timestamp: where it committed.
+    """
+
+    outcome: Literal["committed", "failed", "unknown"]
+    results: tuple[StepResult, ...] = ()
+    sqlstate: str = ""
+    text: str = ""
+    timestamp: int = 0
+
+
+class ConstraintViolated(DatabaseError):
+    """A number would have fallen below what it may be."""
+
+    sqlstate = "23514"
+
+
+async def execute(transaction: Transaction, steps: Sequence[Step]) -> tuple[StepResult, ...]:
+    """Carry out steps in a transaction, one after the other. DatabaseError; ValueError where there is no number."""
+    results: list[StepResult] = []
+    for step in steps:
+        match step.kind:
+            case "read":
+                results.append(await transaction.get(step.key))
+            case "scan":
+                results.append(tuple(await transaction.scan(step.key, step.end)))
+            case _:
+                results.append(await _change(transaction, step))
+    return tuple(results)
+
+
+async def _change(transaction: Transaction, step: Step) -> bytes | None:
+    value = step.value
+    if step.kind == "append":
+        before = await transaction.get(step.key)
+        value = (step.value or b"") if before is None else before + b" " + (step.value or b"")
+    elif step.kind == "add":
+        number = int(await transaction.get(step.key) or 0) + step.amount
+        if step.at_least is not None and number < step.at_least:
+            raise ConstraintViolated(f"{step.key[:64]!r} would be {number}, at least {step.at_least} is allowed")
+        value = b"%d" % number
+    if value is None:
+        await transaction.delete(step.key)
+    else:
+        await transaction.put(step.key, value)
+    return value

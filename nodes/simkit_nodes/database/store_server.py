@@ -1,0 +1,101 @@
+"""A store host: replicas over an engine, and for each an evaluator that serves while it holds the lease.
+
+It opens what its disk has; only at the beginning of the run does it make the cluster's first ranges, so that a disk
+that was wiped later stays empty until snapshots come. It deliberately decides nothing about where ranges should be.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simkit.network import handles
+from simkit.node import Node
+from simkit_nodes.blocks.hybrid_logical_clock import HybridLogicalClock, span_of
+from simkit_nodes.blocks.lsm import LsmEngine
+from simkit_nodes.database.config import SECOND, StoreConfig
+from simkit_nodes.database.events import DeadlockBroken, TransactionAbandoned, TransactionRecovered
+from simkit_nodes.database.messages import Batch, Reason, Reply, Trouble
+from simkit_nodes.database.mvcc.keys import engine_spans
+from simkit_nodes.database.mvcc.record import Status
+from simkit_nodes.database.ranges.bootstrap import META_RANGE, first_descriptors, meta_rows
+from simkit_nodes.database.ranges.sender import REPLY_TIMEOUT_S, Sender
+from simkit_nodes.database.replication.messages import RaftTraffic, ReplicaRemoved
+from simkit_nodes.database.replication.replica import Replica
+from simkit_nodes.database.store import Store, Timing
+from simkit_nodes.database.transactions.evaluator import Evaluator
+from simkit_nodes.database.transactions.push import Pusher
+
+FIRST_BOOT_NS = SECOND
+"""Stores that boot earlier than this make the cluster."""
+
+
+class StoreServer(Node):
+    """Serves the ranges of one store."""
+
+    config: StoreConfig
+
+    def __init__(self) -> None:
+        config = self.config
+        self.hybrid = HybridLogicalClock(self.clock, int(config.max_offset) if config.clock_refusal else None)
+        self.evaluators: dict[int, Evaluator] = {}
+        stores = self.directory.of_role("store")
+        self.first = first_descriptors(config.keyspaces, config.ranges, config.replicas, stores, self.directory.zone_of)
+        self.periods = config.periods()
+        for kind in (RaftTraffic, ReplicaRemoved):  # until the store is open, what others say is lost
+            self.network.handle(kind, lambda message: None)
+        self.sender = Sender(self.transport, self.hybrid, self.first[0])
+        self.pusher = Pusher(
+            self.sender,
+            self.hybrid,
+            int(config.push_delay) / SECOND,
+            query_intent=config.parallel_commit_query_intent,
+            on_recovery=self._recovered,
+        )
+
+    async def run(self) -> None:
+        booted_ns = self.clock.monotonic_ns()
+        config = self.config
+        engine = await LsmEngine.open(self.disk, config.lsm())
+        self.store = await Store.open(self, engine, config.raft(), engine_spans, timing=Timing(quiesce=config.quiesce))
+        self.store.low_water = lambda: self.hybrid.now() + span_of(int(config.max_offset))
+        for replica in self.store.replicas.values():
+            self._made(replica)
+        self.store.on_made, self.store.on_dropped = self._made, self._dropped
+        if booted_ns < FIRST_BOOT_NS:
+            for descriptor in self.first:
+                if self.name in descriptor.replicas:
+                    if descriptor.range_id == META_RANGE:
+                        await engine.write(meta_rows(self.first))
+                    await self.store.bootstrap(descriptor)
+        await self.store.run()
+
+    def _made(self, replica: Replica) -> None:
+        self.evaluators[replica.range_id] = Evaluator(
+            replica,
+            self.hybrid,
+            self.periods,
+            self.pusher,
+            on_deadlock=lambda victim, cycle: self.emit(DeadlockBroken(victim, cycle)),
+            on_abandoned=lambda transaction: self.emit(TransactionAbandoned(transaction)),
+        )
+
+    def _dropped(self, replica: Replica) -> None:
+        self.evaluators.pop(replica.range_id, None)
+
+    def _recovered(self, transaction: int, status: Status) -> None:
+        self.emit(TransactionRecovered(transaction, status is Status.COMMITTED))
+
+    async def transport(self, store: str, batch: Batch) -> Reply:
+        """Send a batch to a store; this one needs no network."""
+        if store == self.name:
+            return await self.serve(batch)
+        reply: Any = await self.network.request(store, batch, REPLY_TIMEOUT_S, Reply)
+        return reply
+
+    @handles(Batch)
+    async def serve(self, batch: Batch) -> Reply:
+        """Carry out a batch, or say what is in the way of that."""
+        evaluator = self.evaluators.get(batch.range_id)
+        if evaluator is None:
+            return Reply(self.hybrid.now(), trouble=Trouble(Reason.RANGE_MISMATCH, "no replica here"))
+        return await evaluator.serve(batch)

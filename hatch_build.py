@@ -4,7 +4,8 @@ The sources stand in `pyproject.toml`; each becomes a module beside its source, 
 there is no compiler, or it fails, simkit installs as a pure Python package and says so in `simkit --version`; with
 `SIMKIT_PURE_PYTHON=1` in the environment nothing is tried.
 
-It deliberately is not setuptools: a source file each, no libraries, and flags that do not depend on the machine.
+It deliberately is not setuptools: one source file each, which may include others beside it, no libraries, and flags
+that do not depend on the machine.
 """
 
 import os

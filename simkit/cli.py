@@ -47,9 +47,10 @@ class Command(click.Group):
 def _say_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
         from simkit.installation import version
+        from simkit.kernel.core import name
         from simkit.kernel.fence import in_words
 
-        click.echo(f"simkit {version()} · core python · {in_words()}")
+        click.echo(f"simkit {version()} · core {name} · {in_words()}")
         context.exit()
 
 

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from simkit.kernel import core
+
 HERE = Path(__file__).parent / "explore"
 SYSTEM = ("--system", "greetings:card")
 
-GOOD = """\
-greetings · seed 7 · 4 hosts · 1 min virtual · core python
+GOOD = f"""\
+greetings · seed 7 · 4 hosts · 1 min virtual · core {core.name}
            0              15             30             45           60 s
 server     ####################.....###################################   # up  . down
 clients    333333333333333333333333333333333333333333333333333333333333   (digit: how many are up)

@@ -22,7 +22,7 @@ from simkit.card import Card
 from simkit.explore.judgement import Evidence, Judge, worst
 from simkit.explore.plotting import Plotter
 from simkit.fault import Fault
-from simkit.kernel import Livelock, RealWorldReached, StepLimitReached
+from simkit.kernel import Livelock, RealWorldReached, StepLimitReached, core
 from simkit.language.assembly import Assembly, new_world
 from simkit.language.injector import Strike
 from simkit.language.resolved import Scenario
@@ -159,6 +159,7 @@ class Run:
         expectations = self.judge.conclude(evidence)
         finished = not self._error and not self._unfinished
         document = observation.document(
+            core=core.name,
             scenario=scenario.name,
             seed=scenario.seed,
             verdict=self._verdict(expectations),

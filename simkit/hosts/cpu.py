@@ -15,7 +15,7 @@ from simkit.kernel.station import Station
 
 if TYPE_CHECKING:
     from simkit.kernel import HostLoop, World
-    from simkit.kernel.loop import Posted
+    from simkit.kernel.posted import Posted
 
 _BILLION = 10**9
 

@@ -5,8 +5,8 @@ to go on and yields straight to its `Task`, which stands in the world's queue it
 the same instant, or the host's clock is not the world's, the task becomes what the stock function would have made of it
 (`Task.sleep_as_timer`), so that the order of everything stays what it was.
 
-It deliberately is nothing else to call: `install` puts it in the place of `asyncio.sleep`, and in a stock task, on any
-other loop or for a time that is not above zero it is the stock function.
+Twin of `core/sleep.c`. It deliberately is nothing else to call: `install` puts it in the place of `asyncio.sleep`, and
+in a stock task, on any other loop or for a time that is not above zero it is the stock function.
 """
 
 import asyncio
@@ -16,8 +16,9 @@ from collections.abc import Generator
 from math import ceil
 from typing import Any
 
-from simkit.kernel.loop import deadline_ns
+from simkit.kernel.core import compiled
 from simkit.kernel.task import ASLEEP, Task, current_tasks
+from simkit.kernel.turns import deadline_ns
 
 _stock_sleep = asyncio.sleep
 _current_task = current_tasks.get
@@ -44,6 +45,10 @@ async def sleep(delay: float, result: Any = None) -> Any:
             await _asleep()
             return result
     return await _stock_sleep(delay, result)
+
+
+if compiled is not None:
+    sleep = compiled.sleep
 
 
 def install() -> None:

@@ -5,23 +5,25 @@ task, only that of the future underneath, so that task groups, timeouts, gather,
 kernel keeps the order of steps. Both types hash by a serial number, because the order of a set of address-hashed tasks
 would differ from process to process.
 
-They deliberately have no eager start, and no debug mode.
+Twin of `core/task.c`, which takes the place of both where the compiled core runs. They deliberately have no eager
+start, and no debug mode.
 """
 
 import asyncio
 import sys
 from asyncio import CancelledError
 from asyncio.tasks import _enter_task, _leave_task, _register_task
-from collections.abc import Coroutine, Generator, Iterator
+from collections.abc import Coroutine, Generator
 from contextvars import Context, copy_context
 from heapq import heappush
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+
+from simkit.kernel.all_tasks import REGISTERS
+from simkit.kernel.core import compiled
 
 if TYPE_CHECKING:
     from simkit.kernel.loop import HostLoop
-    from simkit.kernel.world import World
 
 
 class _CurrentTasks:
@@ -125,7 +127,7 @@ class Task(asyncio.Task[Any]):
         self._num_cancels_requested = 0
         self.sleep_sequence = 0
         loop.tasks[number] = self
-        if _REGISTERS:
+        if REGISTERS:
             _register_task(self)
         loop.enqueue(self)
 
@@ -272,39 +274,5 @@ _OWN = (Future, Task)  # of these it is known that they have a loop, without a c
 _UNCANCEL_WITHDRAWS = sys.version_info >= (3, 13)
 
 
-class _AllTasks:
-    """What `asyncio.all_tasks` goes through: the stock tasks that are registered, and the tasks of every world.
-
-    A world knows its tasks; to enter each of them in a set of weak references, and to take it out again, would cost as
-    much as making it.
-    """
-
-    def __init__(self, stock: Any) -> None:
-        self.stock = stock
-        self.worlds: WeakSet[World] = WeakSet()
-
-    def __iter__(self) -> Iterator[asyncio.Task[Any]]:
-        yield from self.stock
-        for world in self.worlds:
-            yield from world.tasks()
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __contains__(self, task: object) -> bool:
-        return any(task is each for each in self)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.stock, name)  # what enters or leaves is a stock task
-
-
-# Since CPython 3.14 `all_tasks` is written in C and knows of no other table than its own.
-_REGISTERS = sys.version_info >= (3, 14)
-_all_tasks_name = "_all_tasks" if sys.version_info < (3, 12) else "_scheduled_tasks"
-all_tasks = _AllTasks(getattr(asyncio.tasks, _all_tasks_name))
-setattr(asyncio.tasks, _all_tasks_name, all_tasks)
-
-
-def stock_registered() -> list[asyncio.Task[Any]]:
-    """Return the stock tasks of all loops."""
-    return list(all_tasks.stock)
+if compiled is not None:
+    Future, Task = compiled.Future, compiled.Task  # type: ignore[misc]

@@ -1,7 +1,7 @@
-"""The world: virtual time, the queue of what is to come, and the one place where callbacks are called.
+"""The world: an agenda with everything that belongs to one run: loops, random streams, records, limits.
 
-Time is an integer of nanoseconds. The order within an instant is the rule of `order.py`; this module is that rule made
-quick, and is tested against it.
+The agenda calls what is due; the world says when a run may not go on, collects garbage at fixed counts of steps, and
+owns what the interpreter has only once while it runs: the collector, the running loop, the hooks of generators.
 
 It deliberately knows no host, no network and no fault: those rooms give it loops and post to them.
 """
@@ -9,21 +9,22 @@ It deliberately knows no host, no network and no fault: those rooms give it loop
 import gc
 import sys
 from asyncio import events
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
-from typing import Any
+from typing import Any, NoReturn
 from weakref import ref
 
+from simkit.kernel.agenda import Agenda
+from simkit.kernel.all_tasks import all_tasks, stock_registered
 from simkit.kernel.burial import bury_suspended
 from simkit.kernel.fence import threads, whereabouts
 from simkit.kernel.fence.refusal import RealWorldReached
-from simkit.kernel.loop import HostLoop, Posted, Timer
-from simkit.kernel.order import CONTROL, schedule_key, turn_hash
+from simkit.kernel.loop import HostLoop
+from simkit.kernel.order import CONTROL, schedule_key
 from simkit.kernel.records import Records
 from simkit.kernel.stream import Stream
-from simkit.kernel.task import Task, all_tasks, stock_registered
+from simkit.kernel.task import Task
 
 EPOCH_NS = 1_767_225_600 * 10**9
 """2026-01-01T00:00:00Z, the default moment at which a run begins."""
@@ -56,7 +57,7 @@ class StepLimitReached(RuntimeError):
     """The run took more callbacks than its limit allows."""
 
 
-class World:
+class World(Agenda):
     """One simulated world.
 
     Args:
@@ -66,29 +67,17 @@ class World:
     """
 
     def __init__(self, seed: int, *, epoch_ns: int = EPOCH_NS, limits: Limits | None = None) -> None:
+        self.limits = limits = limits or Limits()
+        super().__init__(schedule_key(seed), limits.steps_per_instant, limits.rounds_per_instant)
         self.seed = seed
         self.epoch_ns = epoch_ns
-        self.limits = limits or Limits()
-        self.now_ns = 0
-        self.steps = 0
         self.records = Records(self)
-        self.graveyard: list[object] = []
         self.loops: dict[int, HostLoop] = {}
-        self.stopping = False
         self._reached: RealWorldReached | None = None
         self._begun = False
-        self._turning: HostLoop | None = None  # whose turn it is, or was last: the interpreter's running loop
         self.closed = False
         self._streams: dict[str, Stream] = {}
-        self.queue: list[tuple[int, int, HostLoop, Any]] = []
-        self._waiting: list[HostLoop] = []
-        self._cancelled = 0
-        self.sequence = 0
-        self._serial = 0
-        self.task_number = 0
-        self._schedule_key = schedule_key(seed)
         self._collect_at = _COLLECT_YOUNG_STEPS
-        self._pause_at = 0  # the number of steps at which to look at the limit, or to collect
         self._collections = 0
         self._is_running = False
         # By address: weak references are gone before a finalizer runs, and a living generator's address is its own.
@@ -111,25 +100,6 @@ class World:
         self.loops[loop.index] = loop
         return loop
 
-    def post(self, time_ns: int, loop: HostLoop, callback: Callable[..., object], *args: Any) -> Posted:
-        """Let the host of `loop` receive something at `time_ns`; ValueError if that is in the past."""
-        posted = Posted(callback, args, loop)
-        if not loop.alive:
-            return posted  # what is sent to the dead vanishes; only what was under way at the kill must be kept
-        if time_ns <= self.now_ns:
-            if time_ns < self.now_ns:
-                raise ValueError(f"{time_ns} ns is in the past: it is {self.now_ns} ns")
-            loop.receive(posted)
-        else:
-            self.sequence += 1
-            posted._scheduled = True
-            heappush(self.queue, (time_ns, self.sequence, loop, posted))
-        return posted
-
-    def stop(self) -> None:
-        """Let `run` return after the current instant."""
-        self.stopping = True
-
     def run(self, until_ns: int) -> None:
         """Run every instant up to and including `until_ns`; `now_ns` is `until_ns` afterwards, unless stopped.
 
@@ -137,17 +107,7 @@ class World:
         """
         self._refuse_from_inside("run")
         with self._running():
-            queue = self.queue
-            while not self.stopping:
-                if not self._waiting:
-                    if not queue:
-                        threads.refuse_dry(self.control)
-                    if not queue or queue[0][0] > until_ns:
-                        self.now_ns = max(self.now_ns, until_ns)
-                        break
-                    self._advance()
-                if self._waiting:
-                    self._drain_instant({})
+            self.go(until_ns)
         if self._reached is not None:
             raise self._reached
 
@@ -165,10 +125,8 @@ class World:
         self.graveyard.append([task for task in stock_registered() if task.get_loop() in loops])
         for loop in self.loops.values():
             loop.bury(stock_tasks=False)
-        self.graveyard.append(self.queue)
+        self.graveyard.append(self.surrender())
         bury_suspended(self.graveyard)
-        self.queue.clear()
-        self._waiting.clear()
         self.graveyard.clear()
         self.loops.clear()
         self._generators.clear()
@@ -184,170 +142,28 @@ class World:
 
     # -- what loops use
 
-    def push(self, time_ns: int, sequence: int, loop: HostLoop, timer: Timer) -> None:
-        """Queue a timer of a host whose clock is perfect."""
-        heappush(self.queue, (time_ns, sequence, loop, timer))
-
-    def wake(self, loop: HostLoop) -> None:
-        """Let `loop` take a turn in the next round of this instant."""
-        if not loop.halted:
-            loop.awake = True
-            self._waiting.append(loop)
-
-    def rest(self, loop: HostLoop) -> None:
-        """Take `loop` out of the next round; the round under way keeps it."""
-        if loop in self._waiting:
-            self._waiting.remove(loop)
-            loop.awake = False
-
-    def next_sequence(self) -> int:
-        """Return the next number in the order in which timers and posts are made."""
-        self.sequence += 1
-        return self.sequence
-
-    def next_serial(self) -> int:
-        """Return the next hash of a task or future."""
-        self._serial += 1
-        return self._serial
-
     def generators_of(self, loop: HostLoop) -> list[AsyncGenerator[Any, Any]]:
         """Return the asynchronous generators that have begun on a loop, in that order."""
         living = [(owner, reference()) for owner, reference in self._generators.values()]
         return [generator for owner, generator in living if owner is loop and generator is not None]
 
-    def timer_cancelled(self) -> None:
-        """Count a cancelled timer, and sweep the queue when half of it is cancelled."""
-        self._cancelled += 1
-        if self._cancelled > 256 and self._cancelled * 2 > len(self.queue):
-            self.queue[:] = [entry for entry in self.queue if not _is_stale(entry)]
-            heapify(self.queue)
-            for loop in self.loops.values():
-                loop.compact()
-            self._cancelled = 0
+    # -- what the agenda leaves to the world
 
-    def take_timers(self, loop: HostLoop) -> list[Timer]:
-        """Remove and return the queued timers of one loop."""
-        others, timers = [], []
-        for entry in self.queue:
-            due_ns, sequence, owner, item = entry
-            if owner is not loop or type(item) is Posted:
-                others.append(entry)
-            elif type(item) is Timer:
-                timers.append(item)
-            elif not _is_stale(entry):
-                timers.append(loop.as_timer(item, due_ns, sequence))
-        self.queue[:] = others
-        heapify(self.queue)
-        return timers
+    def _run_dry(self) -> None:
+        threads.refuse_dry(self.control)
 
-    # -- one instant
+    def _compact_loops(self) -> None:
+        for loop in self.loops.values():
+            loop.compact()
 
-    def _advance(self) -> None:
-        """Move to the next instant, and hand out what is queued for it, or run it if it is a single thing."""
-        queue = self.queue
-        self.now_ns, sequence, loop, item = heappop(queue)
-        if loop.halted or loop._timers or (queue and queue[0][0] == self.now_ns):
-            self._hand_out(sequence, loop, item)
-            while queue and queue[0][0] == self.now_ns:
-                _, sequence, loop, item = heappop(queue)
-                self._hand_out(sequence, loop, item)
-            return
-        # One thing for one host, as nearly always: the first pass of its turn would find nothing else.
-        if type(item) is Task:
-            wanted = item.sleep_sequence == sequence
-            if wanted:
-                item.sleep_sequence = 0
-        else:
-            wanted = not item._cancelled
-            item._scheduled = False
-        if wanted:
-            if loop is not self._turning:
-                self._turning = loop
-                events._set_running_loop(loop)
-                _turn(loop)
-            loop.awake = True
-            item._run()
-            item = None
-            if loop._ready or loop._received or loop._due:
-                counts: dict[HostLoop, int] = {}
-                self._turn(loop, 1, counts)
-                if self._waiting:
-                    self._drain_instant(counts)
-            else:
-                loop.awake = False
-                self.steps += 1
-                if self.steps >= self._pause_at:
-                    self._pause()
+    def _livelock(self, loop: HostLoop, steps: int, first: object) -> NoReturn:
+        raise Livelock(
+            f"host {loop.name!r} took {steps} steps at {self.now_ns} ns without letting time pass: {first!r}"
+        )
 
-    def _hand_out(self, sequence: int, loop: HostLoop, item: Any) -> None:
-        if type(item) is Task:
-            if item.sleep_sequence == sequence and loop.alive:
-                loop.timer_due(loop.as_timer(item, self.now_ns, sequence))
-        elif item._cancelled:
-            return
-        elif type(item) is Posted:
-            item._scheduled = False
-            loop.receive(item)
-        else:
-            loop.timer_due(item)
-
-    def _drain_instant(self, counts: dict[HostLoop, int]) -> None:
-        """Let hosts take turns until nobody has anything left to do; `counts` holds their steps in this instant."""
-        rounds = 0
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            if len(batch) > 1:
-                key, now_ns = self._schedule_key, self.now_ns
-                batch.sort(key=lambda loop: turn_hash(key, now_ns, loop.index))
-            for loop in batch:
-                self._turn(loop, 0, counts)
-            rounds += 1
-            if rounds > self.limits.rounds_per_instant:
-                names = ", ".join(sorted({loop.name for loop in batch})[:4])
-                raise Livelock(f"hosts answer each other without any delay at {self.now_ns} ns: {names}")
-
-    def _turn(self, loop: HostLoop, taken: int, counts: dict[HostLoop, int]) -> None:
-        """Run passes of one loop until it has nothing left to do in this instant; `taken` steps are behind it."""
-        if loop is not self._turning:
-            self._turning = loop
-            events._set_running_loop(loop)
-            _turn(loop)
-        before = counts.get(loop, 0) if counts else 0
-        steps = before + taken
-        while not loop.halted:
-            if loop._received or loop._due or loop._timers:
-                loop.gather()
-            ready = loop._ready
-            if not ready:
-                break
-            loop._ready = None
-            steps += len(ready)
-            if steps > self.limits.steps_per_instant:
-                raise Livelock(
-                    f"host {loop.name!r} took {steps} steps at {self.now_ns} ns without letting time pass: {ready[0]!r}"
-                )
-            self._pass(loop, ready)
-        counts[loop] = steps
-        self.steps += steps - before
-        loop.awake = False
-        if self.steps >= self._pause_at:
-            self._pause()
-
-    def _pass(self, loop: HostLoop, ready: list[Any]) -> None:
-        """Call callbacks: this, and where a single thing runs, are the only places that do."""
-        ready.reverse()
-        try:
-            while ready:
-                runnable = ready.pop()
-                if not runnable._cancelled:
-                    runnable._run()
-                    if loop.halted:  # by what it just did
-                        break
-        finally:
-            runnable = None  # an exception may keep this frame, and the frame must not keep a task
-            if ready:
-                ready.reverse()
-                loop.take_back(ready)
+    def _endless_rounds(self, names: set[str]) -> NoReturn:
+        named = ", ".join(sorted(names)[:4])
+        raise Livelock(f"hosts answer each other without any delay at {self.now_ns} ns: {named}")
 
     def _pause(self) -> None:
         """Stop at the limit of steps, and collect at fixed counts of them."""
@@ -356,13 +172,13 @@ class World:
             raise StepLimitReached(f"more than {limit} steps by {self.now_ns} ns")
         if self.steps >= self._collect_at:
             # A collector that runs by itself moves finalizers with the size of the heap.
-            self._turning = None
+            self.no_turn()
             events._set_running_loop(None)
             _turn(self.control)
             self._collections += 1
             gc.collect(2 if self._collections % _COLLECT_ALL_EVERY == 0 else 1)
             self._collect_at = self.steps + _COLLECT_YOUNG_STEPS
-        self._pause_at = self._collect_at if limit is None else min(self._collect_at, limit + 1)
+        self.pause_at = self._collect_at if limit is None else min(self._collect_at, limit + 1)
 
     @contextmanager
     def _running(self) -> Iterator[None]:
@@ -384,7 +200,7 @@ class World:
             whereabouts.leave(before)
             self._is_running = False
             sys.set_asyncgen_hooks(*hooks)
-            self._turning = None
+            self.no_turn()
             events._set_running_loop(outer_loop)
             if collecting:
                 gc.enable()
@@ -400,8 +216,3 @@ class World:
             self.graveyard.append(generator)
         else:
             loop.call_soon(loop.create_task, generator.aclose(), context=loop.context.copy())
-
-
-def _is_stale(entry: tuple[int, int, HostLoop, Any]) -> bool:
-    _, sequence, _, item = entry
-    return item.sleep_sequence != sequence if type(item) is Task else item._cancelled

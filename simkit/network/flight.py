@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from simkit.network.link import SEGMENT_BYTES, SEGMENT_HEADER_BYTES
 
 if TYPE_CHECKING:
-    from simkit.kernel.loop import Posted
+    from simkit.kernel.posted import Posted
 
 TRAVELLING: Final = 0
 LOST: Final = 1

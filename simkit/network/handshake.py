@@ -16,7 +16,7 @@ from simkit.network.tcp import Half, SocketAddress, os_error
 if TYPE_CHECKING:
     from asyncio import Future
 
-    from simkit.kernel.loop import Posted
+    from simkit.kernel.posted import Posted
     from simkit.network.interface import Interface
     from simkit.network.stack import Stack
 

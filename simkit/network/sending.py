@@ -19,7 +19,7 @@ from simkit.network.path import LOST as LOST_ON_THE_WAY
 from simkit.network.scoreboard import Scoreboard
 
 if TYPE_CHECKING:
-    from simkit.kernel.loop import Posted
+    from simkit.kernel.posted import Posted
     from simkit.network.receiving import Receiver
     from simkit.network.tcp import Half
 

@@ -20,7 +20,8 @@ from simpy.core import BoundClass, SimTime
 from simpy.events import NORMAL, EventPriority, Initialize
 
 from simkit.kernel import HostLoop, Livelock
-from simkit.kernel.loop import NEVER_NS, Timer
+from simkit.kernel.handles import Timer
+from simkit.kernel.turns import NEVER_NS
 from simkit.simulation.waiting import EventFuture, event_of
 
 _BILLION = 10**9

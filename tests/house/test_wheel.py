@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 COMPILED = sysconfig.get_config_var("EXT_SUFFIX")
-SOURCES = {"simkit/kernel/fence/_diversion"}
+SOURCES = {"simkit/kernel/fence/_diversion", "simkit/kernel/core/_core"}
 OURS = {"simkit", "simkit_nodes", "simkit_faults", "simkit_scenarios"}
 
 
@@ -134,7 +134,7 @@ def test_without_a_compiler_the_wheel_is_for_every_interpreter_and_says_what_it_
     environment = Environment.make(tmp_path, "--without-pip")
     environment.install("--no-deps", "--no-index", pure)
     environment.borrow_libraries()
-    assert "fence in Python only" in environment.run("--version")
+    assert "core python · fence in Python only" in environment.run("--version")
 
 
 def test_the_makefile_spells_an_extra_as_the_wheel_does(wheel: Path, project: Path) -> None:

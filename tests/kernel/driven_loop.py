@@ -14,9 +14,10 @@ from typing import Any
 
 from simkit.hosts.host import Host
 from simkit.kernel import Constant, World
-from simkit.kernel.loop import NEVER_NS, HostLoop
+from simkit.kernel.loop import HostLoop
 from simkit.kernel.order import CONTROL
 from simkit.kernel.task import Task
+from simkit.kernel.turns import NEVER_NS
 from simkit.network import Link, Network
 
 _MOST_PASSES = 10_000
@@ -128,9 +129,14 @@ class PacedLoop(DrivenLoop):
         self._must_be_finished = True
         next(pace)
 
-    def _set_timer(self, when: float, due_ns: int, callback: Any, args: Any, context: Any) -> Any:
-        timer = super()._set_timer(when, due_ns, callback, args, context)
-        self._timers_set.append((timer.sequence, when))
+    def call_at(self, when: Any, callback: Any, *args: Any, context: Any = None) -> Any:
+        return self._seen_timer(super().call_at(when, callback, *args, context=context))
+
+    def call_later(self, delay: Any, callback: Any, *args: Any, context: Any = None) -> Any:
+        return self._seen_timer(super().call_later(delay, callback, *args, context=context))
+
+    def _seen_timer(self, timer: Any) -> Any:
+        self._timers_set.append((timer.sequence, timer.when()))
         return timer
 
     def _drive(self) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from simkit.hosts.clock import Clock
 from simkit.kernel import HostLoop, Limits, Livelock, StepLimitReached, World
-from simkit.kernel.loop import NEVER_NS, deadline_ns
+from simkit.kernel.turns import NEVER_NS, deadline_ns
 
 SECOND = 10**9
 YEAR_NS = 365 * 24 * 3600 * SECOND

@@ -447,8 +447,15 @@ static struct PyModuleDef definition = {
     .m_methods = functions,
 };
 
+/* The compiled core writes whose turn it is by itself. */
 PyMODINIT_FUNC
 PyInit__diversion(void)
 {
-    return PyModule_Create(&definition);
+    PyObject *module = PyModule_Create(&definition);
+    PyObject *place = module == NULL ? NULL : PyCapsule_New(&turning, "simkit.kernel.fence.turning", NULL);
+    if (place == NULL || PyModule_AddObjectRef(module, "turning", place) < 0) {
+        Py_CLEAR(module);
+    }
+    Py_XDECREF(place);
+    return module;
 }

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from simkit.fault import Arena, Condition
 from simkit.hosts.host import Host
-from simkit.kernel.loop import Posted
+from simkit.kernel.posted import Posted
 from simkit.language.units import Duration, Size
 
 

@@ -10,7 +10,7 @@ It is deliberately not a model of who corrects a clock: time daemons, leap secon
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from simkit.kernel.loop import NEVER_NS
+from simkit.kernel.turns import NEVER_NS
 
 if TYPE_CHECKING:
     from simkit.kernel import World

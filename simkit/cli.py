@@ -128,6 +128,12 @@ json_option = click.option(
     "--runs", "runs", default=RUNS, show_default=True, type=click.Path(path_type=Path), help="Where run folders go."
 )
 @click.option("--no-report", is_flag=True, help="Write no report.html.")
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --sweep: draw its table as FILE.svg or FILE.png.",
+)
 @system_option
 @json_option
 def run(
@@ -142,12 +148,15 @@ def run(
     jobs: int | None,
     runs: Path,
     no_report: bool,
+    picture: Path | None,
     systems: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Run scenarios and judge them. Exit: 0 as declared, 1 not, 2 bad input, 3 unknown, 4 error."""
     from simkit.explore.pool import Pool
 
+    if picture is not None and (not sweep or picture.suffix not in (".svg", ".png")):
+        raise click.UsageError("--picture goes with --sweep, and ends in .svg or .png")
     if variants and chosen:
         raise click.UsageError("--variants means all of them; --variant means one: choose")
     with Pool(jobs, path=(str(Path.cwd()),) if systems else ()) as pool:
@@ -166,6 +175,7 @@ def run(
             overrides=overrides,
             systems=systems,
             runs=runs,
+            picture=picture,
         )
         try:
             plan = Plan(request, _registry(systems)) if request.targets else None
@@ -244,6 +254,12 @@ def _audited(audit: "Audit", pool: "Pool") -> bool:
 @click.option("--reference", is_flag=True, help="Print the reference page of scenario files, as Markdown.")
 @click.option("--system-page", metavar="NAME", help="Print the generated part of a system's page, as Markdown.")
 @click.option("--into", type=click.Path(path_type=Path), help="With --system-page: renew it in this file instead.")
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Draw the faults over time as FILE.svg or FILE.png.",
+)
 @click.option("--resolved", is_flag=True, help="Print the scenario as resolved, without `extends`.")
 @system_option
 @json_option
@@ -255,6 +271,7 @@ def check(
     reference: bool,
     system_page: str | None,
     into: Path | None,
+    picture: Path | None,
     resolved: bool,
     systems: tuple[str, ...],
     as_json: bool,
@@ -279,6 +296,8 @@ def check(
         return
     if not targets:
         raise click.UsageError("name at least one scenario, or ask for --schema")
+    from simkit.report.forecast import strips
+
     problems: list[dict[str, Any]] = []
     warnings: list[str] = []
     timelines: dict[str, list[dict[str, Any]]] = {}
@@ -293,8 +312,12 @@ def check(
                 timelines[scenario.name] = [
                     dict(zip(("time_ns", "when", "fault", "text"), row, strict=True)) for row in rows
                 ]
+                if picture is not None:
+                    _drawn(scenario, picture, target, len(targets))
                 if not as_json:
                     click.echo(dump(scenario) if resolved else timeline(scenario))
+                    if not resolved and (drawn := strips(scenario)):
+                        click.echo(drawn)
         except ScenarioError as error:
             if not as_json:
                 click.echo(str(error), err=True)
@@ -304,6 +327,18 @@ def check(
     for warning in [] if as_json else warnings:
         click.echo(f"warning: {warning}", err=True)
     sys.exit(2 if problems else 0)
+
+
+def _drawn(scenario: Any, picture: Path, target: str, targets: int) -> None:
+    """Draw one scenario; several cannot share a file."""
+    from simkit.report.forecast_picture import draw
+
+    if targets > 1 or Path(target).is_dir():
+        bad_input("--picture draws one scenario; name one")
+    try:
+        draw(scenario, picture)
+    except (OSError, ValueError) as error:
+        bad_input(error)
 
 
 def _system_page(registry: "Registry", name: str, into: Path | None) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from simkit.explore.pool import Pool
     from simkit.language.problem import ScenarioError
     from simkit.observe.document import Document
+    from simkit.report.grid import Grid
 
 
 def bad_input(error: object) -> NoReturn:
@@ -48,6 +49,7 @@ def print_json(value: Any) -> None:
 def all_runs(plan: Any, pool: "Pool", report: bool, as_json: bool) -> int:
     """Run everything planned; print the whole picture of one run, or a table of many."""
     from simkit.explore.campaign import exit_code, summary
+    from simkit.explore.settled import settled
 
     if report and plan.single:
         threading.Thread(target=import_page, daemon=True).start()
@@ -58,14 +60,21 @@ def all_runs(plan: Any, pool: "Pool", report: bool, as_json: bool) -> int:
             write_page(document, Path(order.folder))
         if plan.single and not as_json:
             click.echo(terminal_text(document, order.folder), nl=False)
-    documents = [document for _, document in done]
+    documents = settled([document for _, document in done])
+    done = [(order, document) for (order, _), document in zip(done, documents, strict=True)]
+    swept = grids_of(plan, done)
     if as_json:
         found = [summary(document, order.folder) for order, document in done]
-        print_json(found[0] if plan.single and found else {"runs": found})
+        tables = {"sweeps": [each.as_json() for each in swept]} if swept else {}
+        print_json(found[0] if plan.single and found else {"runs": found, **tables})
     elif not plan.single and documents:
         from simkit.report.table import table
 
         click.echo(table(documents, color=sys.stdout.isatty()), nl=False)
+        for each in swept:
+            click.echo(each.in_words(), nl=False)
+        if plan.compares and not swept:
+            compared(documents, plan.folder if report else None)
         for order, document in [pair for pair in done if not pair[1].as_declared][:AGAIN_MAX]:
             variant = f" --variant {order.variant}" if order.variant else ""
             settings = "".join(f" --set '{setting}'" for setting in order.overrides)
@@ -77,6 +86,37 @@ def all_runs(plan: Any, pool: "Pool", report: bool, as_json: bool) -> int:
         )
         return 130
     return exit_code(documents)
+
+
+def grids_of(plan: Any, done: "Sequence[tuple[Order, Document]]") -> "list[Grid]":
+    """Return the tables of a sweep, and draw the first of them if a picture is wanted."""
+    if not plan.paths:
+        return []
+    from simkit.report.grid import grids
+
+    found = grids([(order.overrides, document) for order, document in done], plan.paths)
+    if plan.picture is not None and found:
+        from simkit.report.grid_picture import draw
+
+        try:
+            draw(found[0], plan.picture)
+        except (OSError, ValueError) as error:
+            bad_input(error)
+    return found
+
+
+def compared(documents: "Sequence[Document]", folder: Path | None) -> None:
+    """Print the variants of one scenario side by side, and write the page of it."""
+    from simkit.report.side_by_side import comparable, side_by_side, side_by_side_page
+
+    if not comparable(documents):
+        return
+    click.echo(side_by_side(documents), nl=False)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{documents[0].scenario.rpartition('/')[2]}-variants.html"
+        path.write_text(side_by_side_page(documents, path), encoding="utf-8")
+        click.echo(f"report  {path}")
 
 
 def carried_out(orders: Sequence["Order"], pool: "Pool", duration_ns: int) -> Iterator[tuple["Order", "Document"]]:

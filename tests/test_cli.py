@@ -94,6 +94,24 @@ def test_variants_come_as_a_table(folder: Path) -> None:
     assert done.returncode == 0
     assert "forgetful" in done.stdout
     assert "2 runs: 1 pass, 1 fail · all as declared" in done.stdout
+    assert "answers_fit                pass        FAIL*" in done.stdout
+    assert "report  runs/greetings-variants.html" in done.stdout
+    assert "2 variants side by side" in (folder / "runs/greetings-variants.html").read_text(encoding="utf-8")
+
+
+def test_a_sweep_comes_as_a_table_as_data_and_as_a_picture(folder: Path) -> None:
+    file = folder / "greetings.yaml"
+    sweep = "sweep: {vary: {load.hello.rate: [5/s total, 10/s total]}, seeds: 2}\n"
+    file.write_text(file.read_text(encoding="utf-8") + sweep, encoding="utf-8")
+    done = simkit(folder, "run", "greetings.yaml", "--sweep", "--picture", "a.svg", *SYSTEM)
+    assert done.returncode == 0
+    assert "sweep of greetings\nhello.rate  as declared  greeting.latency p99 < 1s\n5/s total   2 of 2" in done.stdout
+    assert (folder / "a.svg").is_file()
+    told = json.loads(simkit(folder, "run", "greetings.yaml", "--sweep", "--json", *SYSTEM).stdout)
+    assert [point["as_declared"] for point in told["sweeps"][0]["points"]] == [2, 2]
+    refused = simkit(folder, "run", "greetings.yaml", "--picture", "a.svg", *SYSTEM)
+    assert refused.returncode == 2
+    assert "--picture goes with --sweep" in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -241,7 +241,7 @@ class Judge:
         deadline_ns = begin_ns + within_ns
         reached_ns = watch.first_holding(begin_ns, min(deadline_ns, evidence.end_ns))
         since = evidence.liveness_since
-        margin: float | None = None
+        margin = value = None
         violations: tuple[ViolationEntry, ...] = ()
         if watch.crashed:
             verdict, summary = "error", _crash(watch)
@@ -250,6 +250,7 @@ class Judge:
         elif reached_ns is not None:
             taken_ns = reached_ns - begin_ns
             verdict, summary = "pass", f"{format_duration(taken_ns)} after {since}"
+            value = taken_ns / 1e9
             margin = 1 - taken_ns / within_ns if within_ns else None
         elif deadline_ns > evidence.end_ns:
             waited = format_duration(max(0, evidence.end_ns - begin_ns))
@@ -266,6 +267,8 @@ class Judge:
             as_declared=verdict == "pass",
             summary=summary,
             margin=margin,
+            value=value,
+            unit="s" if value is not None else "",
             violations=violations,
             violations_total=len(violations),
         )
@@ -314,6 +317,8 @@ def _metric(expectation: MetricBound, evidence: Evidence) -> ExpectationEntry:
         as_declared=verdict == "pass",
         summary=summary,
         margin=margin,
+        value=value,
+        unit="" if value is None else evidence.metrics.unit(expectation.metric),
         violations_total=int(verdict == "fail"),
     )
 

@@ -34,6 +34,7 @@ class Request:
     sweep: bool = False
     overrides: tuple[str, ...] = ()
     systems: tuple[str, ...] = ()
+    picture: Path | None = None
 
 
 class Plan:
@@ -43,6 +44,8 @@ class Plan:
         orders: one for each run.
         single: whether it is one run, which deserves the whole picture.
         duration_ns: the longest run's.
+        paths: what a sweep varies; of several scenarios, those of the first.
+        picture: where its picture goes. folder: where pages go. compares: whether variants stand side by side.
     """
 
     def __init__(self, request: Request, registry: Registry) -> None:
@@ -50,6 +53,10 @@ class Plan:
         self._registry = registry
         self._library = Library()
         self.duration_ns = 0
+        self.paths: tuple[str, ...] = ()
+        self.picture = request.picture
+        self.folder = request.runs
+        self.compares = request.all_variants or len(request.variants) > 1
         wanted = list(self._wanted())
         self.single = len(wanted) == 1
         self.orders = [self._order(scenario, source, overrides) for scenario, source, overrides in wanted]
@@ -66,6 +73,8 @@ class Plan:
                     if request.sweep and base.sweep is None:
                         message = "has no `sweep:`, which --sweep would run"
                         raise ScenarioError(Problem(Position(source.shown, 0, 0), message))
+                    if request.sweep and base.sweep is not None:
+                        self.paths = self.paths or tuple(path for path, _ in base.sweep.vary)
                     for values in sweep_overrides(base) if request.sweep else [()]:
                         overrides = (*request.overrides, *values)
                         plain = variant is None and not values

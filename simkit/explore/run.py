@@ -29,6 +29,7 @@ from simkit.language.resolved import Scenario
 from simkit.language.scenario import dump, load_scenario
 from simkit.language.text import MappingNode, write_text
 from simkit.network.standard_library import install
+from simkit.node import event_name
 from simkit.observe.document import Document, ErrorEntry, ExpectationEntry, FaultEntry, HostEntry, Verdict
 from simkit.observe.journal import exception_text, listen
 from simkit.observe.junit import junit_xml
@@ -189,7 +190,19 @@ class Run:
             words=dict(self._card.words),
             changes=scenario.changes,
             pictures=pictures,
+            warnings=tuple(self._missing_from_the_card()),
         )
+
+    def _missing_from_the_card(self) -> Iterator[str]:
+        """Yield what was emitted and measured and has no name in scenario files, because the card does not list it."""
+        card = self._card
+        emitted = self.observation.journal.event_counts.keys() - {event_name(event) for event in card.events}
+        for noun, names in (
+            ("event", emitted),
+            ("metric", set(self.observation.metrics.names()) - card.metrics.keys()),
+        ):
+            for name in sorted(names):
+                yield f"{noun} {name} is missing from the card of {card.name}: no scenario can name it"
 
     def _verdict(self, expectations: Sequence[ExpectationEntry]) -> Verdict:
         if self._error:

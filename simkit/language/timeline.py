@@ -15,7 +15,7 @@ from simkit.language.moment import Every
 from simkit.language.problem import Position, listed
 from simkit.language.resolved import Scenario
 from simkit.language.roster import HostEntry
-from simkit.language.sense import begin_times
+from simkit.language.sense import begin_times, time_of
 from simkit.language.target import resolve_all
 from simkit.language.units import format_clock, format_duration
 
@@ -32,6 +32,68 @@ class TimelineRow:
     text: str
     drawn: tuple[str, ...]
     position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When one fault holds, as far as the file says.
+
+    Attributes:
+        name, word: of the fault.
+        begin_ns, end_ns: None where only a run can tell; an end may lie after the end of the run.
+        act: it strikes and does not last.
+        repeats_ns: the mean time from strike to strike, None for one strike; then `end_ns` is that of the repetition,
+            and `lasts_ns` how long each holds.
+        left_out: the swarm leaves it out with this seed.
+    """
+
+    name: str
+    word: str
+    begin_ns: int | None
+    end_ns: int | None
+    act: bool = False
+    repeats_ns: float | None = None
+    lasts_ns: int | None = None
+    left_out: bool = False
+
+    def outlasts(self, duration_ns: int) -> bool:
+        """Whether it is to heal, and may hold when the run ends."""
+        if self.act or self.end_ns is None:
+            return False
+        if self.repeats_ns is not None:
+            return self.lasts_ns is not None and self.end_ns + self.lasts_ns > duration_ns
+        return self.begin_ns is not None and self.end_ns > duration_ns
+
+
+def spans(scenario: Scenario) -> list[Span]:
+    """The faults in file order, each with the time in which it holds."""
+    injections = {injection.name: injection for injection in scenario.faults}
+    begins = begin_times(injections)
+    return [_span(injection, begins, injections, scenario) for injection in scenario.faults]
+
+
+def _span(
+    injection: Injection, begins: dict[str, int | None], injections: dict[str, Injection], scenario: Scenario
+) -> Span:
+    timing, begin = injection.timing, begins[injection.name]
+    lasts = None if timing.lasts is None else int(timing.lasts)
+    until = time_of(timing.until, begins, injections) if timing.until is not None else None
+    repeats = None
+    if timing.every is not None:
+        repeats = timing.every.interval.mean
+        begin = begin if timing.at is not None else round(repeats)
+        end = until if timing.until is not None else int(scenario.duration)
+        if timing.times is not None and begin is not None and end is not None:
+            end = min(end, begin + round(repeats * (timing.times - 1)))
+    elif timing.forever:
+        end = int(scenario.duration)
+    elif timing.until is not None:
+        end = until
+    else:
+        end = None if begin is None else begin + (lasts or 0)
+    act = injection.kind == "act" or (injection.kind == "plan" and repeats is None)
+    left_out = injection.name in scenario.left_out
+    return Span(injection.name, injection.word, begin, end, act, repeats, lasts, left_out)
 
 
 def timeline_rows(scenario: Scenario) -> list[TimelineRow]:
@@ -88,6 +150,12 @@ def _lines(scenario: Scenario) -> Iterator[str]:
     if scenario.loads:
         yield "load"
         yield from _table([_load(load.name, load.model, load.targets) for load in scenario.loads])
+    for noun, lines in (
+        ("source", scenario.source), ("claims", scenario.claims), ("simplified", scenario.simplified),
+    ):  # fmt: skip
+        if lines:
+            yield noun
+            yield from (f"  {line}" for text in lines for line in text.splitlines())
     yield "when"
     rows = timeline_rows(scenario)
     shown = [(row.when, row.name, _what(row), f"{row.position.file}:{row.position.line}") for row in rows]
@@ -98,7 +166,11 @@ def _lines(scenario: Scenario) -> Iterator[str]:
 
 
 def _remarks(scenario: Scenario) -> Iterator[str]:
-    """What holds for all faults together."""
+    """What holds for all faults together, and what cannot be meant although it can be run."""
+    for span in spans(scenario):
+        if span.outlasts(int(scenario.duration)):
+            how = "may still hold" if span.repeats_ns is not None else "still holds"
+            yield f"  {span.name} {how} when the run ends: `eventually` is then unknown"
     for allowance in scenario.budget:
         settle = f", {format_duration(allowance.settle_ns)} longer than the fault" if allowance.settle_ns else ""
         yield f"  at most {allowance.down} of {allowance.name} at once{settle}"

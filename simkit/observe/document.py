@@ -155,6 +155,7 @@ class ExpectationEntry(Part, frozen=True, kw_only=True):
         declared: what the scenario says of it (a variant may say that it fails).
         summary: one line with numbers, also when it holds.
         margin: how much of the bound was left, 1 all of it, 0 none; null where that has no meaning.
+        value: what was measured, in `unit`: a metric's statistic, or the seconds until a goal was reached.
         violations: the first ones; `violations_total` counts all.
     """
 
@@ -166,6 +167,8 @@ class ExpectationEntry(Part, frozen=True, kw_only=True):
     as_declared: bool = True
     summary: str = ""
     margin: float | None = None
+    value: float | None = None
+    unit: str = ""
     violations: tuple[ViolationEntry, ...] = ()
     violations_total: int = 0
 
@@ -230,6 +233,7 @@ class Document(Part, frozen=True, kw_only=True):
         headline: the metric the first screen shows; null lets the reader choose the gauge that moved most.
         pictures: the system's own figures.
         logs: the lines that were kept; `logs_total` counts all. left_out: what limits cut, by name of the limit.
+        warnings: what whoever wrote the system should mend.
     """
 
     format: int = FORMAT
@@ -266,6 +270,7 @@ class Document(Part, frozen=True, kw_only=True):
     pictures: tuple[Picture, ...] = ()
     words: dict[str, str] = {}
     left_out: dict[str, int] = {}
+    warnings: tuple[str, ...] = ()
 
     def to_json(self) -> bytes:
         """Return the document as one line of JSON, fields in the order above."""

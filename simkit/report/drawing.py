@@ -11,12 +11,16 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib
 import matplotlib.ticker
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import to_hex, to_rgb, to_rgba
 from matplotlib.figure import Figure
 
 from simkit.observe.document import Document
@@ -53,7 +57,7 @@ PAUSED, DOWN = "#060606", "#070707"
 SERIES = ("#0000a1", "#0000a2", "#0000a3")
 FAULTS = tuple(role for role in _ROLES if role.startswith("#0000b"))
 
-_SETTINGS: Any = {  # matplotlib types its settings key by key, which a name for all of them cannot follow
+SETTINGS: Any = {  # matplotlib types its settings key by key, which a name for all of them cannot follow
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 9.0,
@@ -94,7 +98,7 @@ class Drawing(NamedTuple):
 @contextmanager
 def canvas(name: str, *, height: float = 2.35, width: float = 7.6) -> Iterator[tuple[Figure, Axes]]:
     """Give a figure of so many inches and its axes, in the report's style; what is drawn within holds to it."""
-    with matplotlib.rc_context({**_SETTINGS, "svg.hashsalt": name}):
+    with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": name}):
         figure = Figure(figsize=(width, height), layout="constrained")
         figure.patch.set_visible(False)
         axes = figure.add_subplot()
@@ -144,6 +148,38 @@ def svg_of(figure: Figure, name: str) -> str:
     # This rule of matplotlib's would reach every other drawing of a page.
     text = re.sub(r"<defs>\s*<style type=\"text/css\">.*?</style>\s*</defs>\s*", "", text, count=1, flags=re.DOTALL)
     return text.replace("<svg ", f'<svg role="img" aria-label="{own}" ', 1).strip()
+
+
+def write_picture(figure: Figure, name: str, path: Path) -> None:
+    """Write a figure as the file's ending says, SVG or PNG; ValueError for another ending."""
+    if path.suffix == ".svg":
+        path.write_text(f'<?xml version="1.0" encoding="utf-8"?>\n{svg_of(figure, name)}\n', encoding="utf-8")
+    elif path.suffix == ".png":
+        # On white, with the colours that the roles stand for where no page gives them others.
+        for artist in figure.findobj():
+            for part in ("color", "facecolor", "edgecolor", "markeredgecolor", "markerfacecolor"):
+                _give_colour(artist, part)
+        figure.patch.set_visible(True)
+        figure.patch.set_facecolor("#ffffff")
+        drawn: Any = FigureCanvasAgg(figure)
+        drawn.print_png(str(path), metadata={"Software": None})
+    else:
+        raise ValueError(f"{path}: a picture ends in .svg or .png")
+
+
+def _give_colour(artist: Any, part: str) -> None:
+    """Give one artist the colour that its role stands for; one it does not have, or no role, is left alone."""
+    get, give = getattr(artist, f"get_{part}", None), getattr(artist, f"set_{part}", None)
+    if get is None or give is None:
+        return
+    found = get()
+    if found is None or (isinstance(found, str) and found in ("none", "auto")):
+        return
+    several = isinstance(found, np.ndarray) and found.ndim == 2
+    before = [to_rgba(each) for each in (found if several else [found])]
+    after = [(*to_rgb(_ROLES[to_hex(each)][-8:-1]), each[3]) if to_hex(each) in _ROLES else each for each in before]
+    if after != before:
+        give(after if several else after[0])
 
 
 def _bands(axes: Axes, document: Document, first_s: float, last_s: float) -> None:

@@ -57,6 +57,7 @@ def terminal(
     """
     paint: Paint = (lambda text, verdict: f"\x1b[{_COLORS[verdict]}m{text}\x1b[0m") if color else lambda text, _: text
     lines = [_header(document), *_picture(document, width), *_table(document, paint), *_error(document, paint)]
+    lines += [f"  warning  {plain(warning)}" for warning in document.warnings]
     lines += _verdict(document, run_folder, paint, searches)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -83,7 +84,7 @@ def _picture(document: Document, width: int) -> list[str]:
         short = label if len(label) < label_width else f"{label[: label_width - 3]}.."
         return f"{short:<{label_width}}{strip:<{columns}}   {legend}"
 
-    lines = [" " * label_width + _axis(max(1, document.duration_ns), columns)]
+    lines = [" " * label_width + time_marks(max(1, document.duration_ns), columns)]
     for label, draw, legend in rows:
         lines.append(row(label, draw(columns), legend))
     lines += _fault_rows(document, columns, label_width, row)
@@ -99,7 +100,7 @@ def _picture(document: Document, width: int) -> list[str]:
     return lines
 
 
-def _axis(duration_ns: int, columns: int) -> str:
+def time_marks(duration_ns: int, columns: int) -> str:
     """Return times at round distances; the last one carries the unit."""
     size_ns, unit = next(
         ((size_ns, unit) for size_ns, unit in _UNITS if duration_ns >= 5 * size_ns),

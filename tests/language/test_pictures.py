@@ -10,7 +10,7 @@ from typing import Any
 from simkit.language.reference import reference_page
 from simkit.language.scenario import Scenario
 from simkit.language.schema import language_schema
-from simkit.language.timeline import timeline, timeline_rows
+from simkit.language.timeline import spans, timeline, timeline_rows
 
 Loader = Callable[..., Scenario]
 
@@ -27,6 +27,7 @@ when
   10:00.000        split   partition a | b for 20 s                         my.yaml:21
   10:05.000        again   power_cut broker for 3 s                         my.yaml:22
   every exp(2min)  losses  kill any 1 of workers for 30 s, about 10 times   my.yaml:20
+  losses may still hold when the run ends: `eventually` is then unknown
 expect
   always no_acked_task_lost
   always effect_once
@@ -53,6 +54,36 @@ def test_what_only_a_run_can_tell_comes_last(load: Loader, steady: str) -> None:
     rows = timeline_rows(load(steady.replace("at: 5min", "at: 12th plan.apply on broker")))
     assert [row.name for row in rows] == ["split", "again", "gc", "losses"]
     assert rows[2].when == "12th plan.apply on broker"
+
+
+def test_the_timeline_tells_what_an_outage_file_says_of_itself(load: Loader, steady: str) -> None:
+    text = steady + "source: https://example.org\nclaims: [two stood, one fell]\nsimplified: no load balancer\n"
+    lines = timeline(load(text)).splitlines()
+    first = lines.index("source")
+    assert lines[first : first + 7] == [
+        "source", "  https://example.org", "claims", "  two stood", "  one fell", "simplified", "  no load balancer",
+    ]  # fmt: skip
+
+
+def test_the_timeline_tells_of_budget_and_swarm_and_of_what_outlasts_the_run(load: Loader, steady: str) -> None:
+    more = "budget: {workers: {down: minority, settle: 5s}}\nswarm: {keep: 0%}\n"
+    text = timeline(load(more + steady.replace("at: 5min, for: 90s", "at: 19min, for: 90s")))
+    assert "  gc still holds when the run ends: `eventually` is then unknown" in text
+    assert "  at most 2 of workers at once, 5 s longer than the fault" in text
+    assert "  the swarm leaves out `gc`, `losses`, `split`, `again` with seed 7" in text
+
+
+def test_spans(load: Loader, steady: str) -> None:
+    minute = 60 * 10**9
+    found = {span.name: span for span in spans(load(steady))}
+    assert (found["gc"].begin_ns, found["gc"].end_ns) == (5 * minute, 6.5 * minute)
+    assert (found["again"].begin_ns, found["again"].end_ns) == (10 * minute + 5 * 10**9, 10 * minute + 8 * 10**9)
+    assert (found["losses"].begin_ns, found["losses"].end_ns) == (2 * minute, 20 * minute)
+    assert found["losses"].repeats_ns == 2 * minute
+    assert [name for name, span in found.items() if span.outlasts(20 * minute)] == ["losses"]
+    text = steady.replace("at: 5min, for: 90s", "at: when plan.apply, until: 12min")
+    gc = spans(load(text))[0]
+    assert (gc.begin_ns, gc.end_ns, gc.outlasts(20 * minute)) == (None, 12 * minute, False)
 
 
 def test_a_quiet_scenario(load: Loader) -> None:

@@ -5,6 +5,7 @@ from benchmarks import (
     idle_nodes,
     isolation,
     linearizability,
+    lsm,
     messages,
     mm1,
     network,
@@ -29,5 +30,6 @@ WORKS: dict[str, Work] = {
         sweep.WORK,
         isolation.WORK,
         linearizability.WORK,
+        lsm.WORK,
     )
 }

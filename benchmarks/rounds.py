@@ -82,4 +82,6 @@ def _row(work: Work, case: Case, contender: Contender, runs: dict[str, list[Row]
         row["per_second"] = round(median)
     else:
         row["bytes_each"] = round(1 / median)
-    return row | {"items": runs[contender.name][0]["items"], "order": runs[contender.name][0]["order"]}
+    first = runs[contender.name][0]
+    figures = {"figures": first["figures"]} if first["figures"] else {}
+    return row | {"items": first["items"], "order": first["order"]} | figures

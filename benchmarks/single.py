@@ -34,7 +34,8 @@ def measured(work: Work, case_name: str, contender_name: str, size: str) -> dict
     except Missing as missing:
         return {"skipped": str(missing)}
     work.check(inputs, outcome, contender)
-    return {"taken": taken, "items": outcome.items, "order": _order_hash(outcome)}
+    figures = {name: round(value, 3) for name, value in outcome.figures.items()}
+    return {"taken": taken, "items": outcome.items, "order": _order_hash(outcome), "figures": figures}
 
 
 def _time(prepare: Any, inputs: Any, pinned: bool) -> tuple[float, Outcome]:

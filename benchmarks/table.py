@@ -35,7 +35,9 @@ def _cells(row: Row) -> tuple[str, ...]:
     if row.get("skipped"):
         return (row["contender"], "-", "", "", "", f"skipped: {row['skipped']}")
     amount = row["per_second"] if row["per_second"] is not None else row["bytes_each"]
-    return (row["contender"], *(_figure(row[key]) for key in ("ratio", "min", "max")), f"{amount:,}", row["note"])
+    told = [row["note"], *(f"{name.replace('_', ' ')} {value:g}" for name, value in row.get("figures", {}).items())]
+    ratios = (_figure(row[key]) for key in ("ratio", "min", "max"))
+    return (row["contender"], *ratios, f"{amount:,}", "; ".join(told))
 
 
 def _figure(ratio: float | None) -> str:

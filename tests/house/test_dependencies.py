@@ -19,7 +19,6 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 OURS = "simkit-dst"
-BLOCKS_FIRST = {"database"}  # an extra whose system has blocks in the tree and no card yet
 
 
 @pytest.fixture(scope="session")
@@ -146,7 +145,7 @@ def test_a_block_imports_only_what_some_extra_declares(project: Path, declared: 
 
 def test_every_extra_is_a_system_or_the_exports_and_all_has_every_extra(declared: dict[str, Any]) -> None:
     extras = declared["project"]["optional-dependencies"]
-    systems = set(declared["project"]["entry-points"]["simkit.systems"]) | BLOCKS_FIRST
+    systems = set(declared["project"]["entry-points"]["simkit.systems"])
     assert set(extras) - {"all", "export"} <= systems
     assert {extra for text in extras["all"] for extra in Requirement(text).extras} == set(extras) - {"all"}
 

@@ -9,9 +9,9 @@ from simkit_nodes.database.mvcc import read
 from simkit_nodes.database.mvcc.garbage import garbage
 from simkit_nodes.database.mvcc.keys import (
     boundary,
-    filter_prefix,
     intent_key,
     key_of,
+    prefix_of,
     timestamp_of,
     version_key,
     versions_prefix,
@@ -69,10 +69,10 @@ def test_engine_keys_sort_as_keys_do_and_can_be_taken_apart(one, other, timestam
 def test_all_versions_of_a_key_share_what_filters_hold_and_nothing_else_begins_so(one, other, timestamp):
     prefix = versions_prefix(one)
     for stored in (prefix, intent_key(prefix), version_key(prefix, timestamp)):
-        assert filter_prefix(stored) == prefix
+        assert prefix_of(stored) == prefix
     if one != other:
         assert not version_key(versions_prefix(other), timestamp).startswith(prefix)
-    assert filter_prefix(boundary(one)) is None
+    assert not boundary(one).startswith(prefix_of(boundary(one)))
 
 
 @given(writes, st.integers(0, 21), keys, keys, st.none() | st.integers(0, 4), st.booleans())

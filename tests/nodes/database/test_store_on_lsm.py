@@ -7,9 +7,9 @@ import pytest
 from store_site import Site
 
 from simkit_nodes.blocks.lsm import LsmOptions
-from simkit_nodes.database.mvcc.keys import filter_prefix
+from simkit_nodes.database.mvcc.keys import prefix_of
 
-SMALL = LsmOptions(memtable_bytes=2_000, block_bytes=256, table_bytes=1_500, level_bytes=4_000, prefix_of=filter_prefix)
+SMALL = LsmOptions(memtable_bytes=2_000, block_bytes=256, table_bytes=1_500, level_bytes=4_000, prefix_of=prefix_of)
 
 
 @pytest.fixture

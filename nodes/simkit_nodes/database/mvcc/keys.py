@@ -48,12 +48,6 @@ def timestamp_of(engine_key: bytes) -> int:
     return _MASK - int.from_bytes(engine_key[-8:], "big")
 
 
-def filter_prefix(engine_key: bytes) -> bytes | None:
-    """Return what an engine's filters hold for a key (`LsmOptions.prefix_of`): all versions of a key share it."""
-    end = engine_key.find(_END)
-    return None if end < 0 else engine_key[: end + len(_END)]
-
-
 def key_of(prefix: bytes) -> bytes:
     """Return the key whose `versions_prefix` this is."""
     escaped_key = prefix[1:-2]

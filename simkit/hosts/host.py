@@ -43,7 +43,7 @@ class Host:
         name, index: unique; the index is its number among all hosts.
         group: the name under ``hosts:`` that it came from; equal to `name` for a single host.
         role: what it does, a role of the system's card.
-        zone: the failure domain it stands in.
+        zone, rack: the failure domains it stands in.
         clock, cpu, disk: its parts; perfect ones by default.
 
     Attributes:
@@ -67,6 +67,7 @@ class Host:
         group: str | None = None,
         role: str = "",
         zone: str | None = None,
+        rack: str | None = None,
         clock: Clock | None = None,
         cpu: Cpu | None = None,
         disk: Disk | None = None,
@@ -78,6 +79,7 @@ class Host:
         self.group = name if group is None else group
         self.role = role
         self.zone = zone
+        self.rack = rack
         self.clock = clock or Clock(world)
         self.cpu = cpu or Cpu(world)
         self.disk = disk or Disk(world, name)

@@ -75,7 +75,7 @@ class Assembly:
         world.control.set_exception_handler(self._control_failed)
         self._observation = observation
         self.software = Deployment(card, scenario.config, scenario.document)
-        self.network = Network(world, scenario.wiring.topology(), strict=strict)
+        self.network = Network(world, scenario.wiring.topology(), tcp=scenario.wiring.tcp, strict=strict)
         self.hosts = {entry.name: self._host(entry) for entry in scenario.roster.hosts}
         roster = scenario.roster
         self._timekeepers = [keeper for entry in roster.hosts for keeper in keepers_of(entry, roster, self.network)]
@@ -102,6 +102,7 @@ class Assembly:
             group=entry.group,
             role=entry.role,
             zone=entry.zone,
+            rack=entry.rack,
             clock=clock_of(world, entry.clock),
             cpu=Cpu(world, cores=entry.cores),
             disk=Disk(world, entry.name, MODELS[entry.disk]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -123,12 +123,20 @@ def _keys_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
     for part in path:
         inner = [models_in(field.annotation) for each in current for field in _fields_called(each, part)]
         found = [candidate for group in inner for candidate in group]
+        found = found or [candidate for each in current for candidate in _models_of_other_keys(each)]
         current = found or current
     return [field.alias or name for each in current for name, field in each.model_fields.items()]
 
 
 def _fields_called(model: type[BaseModel], key: str) -> list[Any]:
     return [field for name, field in model.model_fields.items() if key in (name, field.alias)]
+
+
+def _models_of_other_keys(model: type[BaseModel]) -> list[type[BaseModel]]:
+    """The models of what stands under keys that are names, where a model takes any."""
+    if model.model_config.get("extra") != "allow":
+        return []
+    return models_in(get_type_hints(model).get("__pydantic_extra__"))
 
 
 def _in_our_words(kind: str, detail: ErrorDetails, node: Node) -> tuple[str, str | None]:

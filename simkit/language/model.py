@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
+from simkit.language.links import NetworkModel
 from simkit.language.problem import Refusal, quoted
 from simkit.language.quantity import kind_of
-from simkit.language.units import Bandwidth, Distribution, Drift, Duration, Fraction, Offset, Size
-from simkit.network.link import Link
+from simkit.language.units import Drift, Duration, Fraction, Offset, Size
 
 OpenMap = dict[str, Any]
 
@@ -87,28 +87,6 @@ class HostModel(Part):
         return self
 
 
-class LinkModel(Part):
-    """What a link does to a packet; what is not said comes from `default`."""
-
-    rtt: Distribution | None = Field(default=None, description="time there and back; half of it each way")
-    one_way: Distribution | None = Field(default=None, description="time one way")
-    loss: Fraction | None = Field(default=None, description="share of packets lost")
-    bandwidth: Bandwidth | None = Field(default=None, description="how fast bits go onto the wire")
-    queue: Size | None = Field(default=None, description="bytes that may wait for the wire")
-
-    @model_validator(mode="after")
-    def _one_way_to_say_latency(self) -> Self:
-        if self.rtt is not None and self.one_way is not None:
-            raise Refusal("`rtt` and `one_way` are both given; one of them says it")
-        return self
-
-    def over(self, below: Link) -> Link:
-        """The network's link: this model's values, the others from `below`."""
-        values: dict[str, Any] = {"loss": self.loss, "bandwidth": self.bandwidth, "queue_limit": self.queue}
-        values["one_way"] = self.rtt.scaled(0.5) if self.rtt is not None else self.one_way
-        return below.model_copy(update={name: value for name, value in values.items() if value is not None})
-
-
 class BudgetModel(Part):
     """How many hosts of a group all faults together may strike at once."""
 
@@ -175,7 +153,7 @@ class ScenarioModel(Part):
     duration: Duration = Field(description="how long the run lasts, in virtual time")
     warmup: Duration = Field(default=Duration(0), description="left out of the statistics")
     hosts: dict[str, HostModel] = Field(min_length=1, description="machines, by name")
-    network: dict[str, LinkModel] = Field(default={}, description="`default`, `a <-> b`, `a -> b`: links")
+    network: NetworkModel = Field(default=NetworkModel(), description="`default`, `a <-> b`, `a -> b`: links; and more")
     config: dict[str, OpenMap] = Field(default={}, description="settings of the system's programs, by role")
     load: dict[str, OpenMap] = Field(default={}, description="what arrives from outside, by name")
     faults: dict[str, OpenMap] = Field(default={}, description="what goes wrong, by name")

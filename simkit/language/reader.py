@@ -31,7 +31,7 @@ from simkit.language.target import Target, parse_targets
 from simkit.language.text import Entry, MappingNode, Node, ScalarNode, SequenceNode, moved, plain_of, write_text
 from simkit.language.units import Duration, exact_duration
 from simkit.language.vocabulary import CardWords, Registry
-from simkit.language.wiring import read_wiring
+from simkit.language.wiring import check_keys, read_wiring
 from simkit.registry import NotInstalled
 
 _LIMITS = {"load": "loads", "network": "links", "expect": "expectations", "budget": "budgets"}
@@ -117,7 +117,9 @@ class Reader:
             if node is not None and size > limit:
                 name = _LIMITS.get(key, key)
                 self._refuse(node.position, f"the limit {name} of {limit:,} is exceeded")
-            if isinstance(node, MappingNode) and key not in ("network", "budget"):
+            if isinstance(node, MappingNode) and key == "network":
+                check_keys(node, self.problems)
+            elif isinstance(node, MappingNode) and key != "budget":
                 self._check_names(node, {"faults": "fault", "variants": "variant"}.get(key, key))
         self._stop_if_wrong()
 

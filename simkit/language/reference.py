@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from simkit.kernel.distribution import Distribution
-from simkit.language import model, units
+from simkit.language import links, model, units
 from simkit.language.documented import field_lines, first_sentence, models_in
 from simkit.language.duration import TIME_UNITS
 from simkit.language.expectation import STATISTICS, WINDOWS
@@ -29,7 +29,14 @@ _PARTS: Sequence[tuple[str, type[BaseModel]]] = (
     ("`clock:` of a host", model.ClockModel),
     ("An entry of `budget:`", model.BudgetModel),
     ("`swarm:`", model.SwarmModel),
-    ("An entry of `network:`", model.LinkModel),
+    ("`network:`", links.NetworkModel),
+    ("A link of `network:`", links.LinkModel),
+    ("`bursts:` of a link", links.BurstsModel),
+    ("`duplicate:` of a link", links.DuplicateModel),
+    ("`reorder:` of a link", links.ReorderModel),
+    ("`corrupt:` of a link", links.CorruptModel),
+    ("`codel:` of a link", links.CoDelModel),
+    ("`tcp:` of the network", links.TcpModel),
     ("An entry of `variants:`", model.VariantModel),
     ("`sweep:`", model.SweepModel),
     ("`limits:`", model.RunLimits),
@@ -95,7 +102,9 @@ def _page(registry: Registry) -> Iterator[str]:
     quantities = [(noun, " ".join(known), _code(example)) for noun, known, example in _UNITS]
     yield from table(("quantity", "units", "example"), quantities)
     shapes = "`40ms`, `exp(1s)`, `uniform(1s, 2s)`, `normal(10ms, 2ms)`, `lognormal(0.5ms, 4ms)`"
-    yield f"Distributions: {shapes}; `{{median: 0.5ms, p99: 4ms}}` is the last one. A bare number is refused.\n"
+    yield f"Distributions: {shapes}; `{{median: 0.5ms, p99: 4ms}}` is the last one;"
+    yield "`{samples: [1ms, 2ms, 9ms]}` and `{quantiles: [...]}` (at equal steps) give what was measured.\n"
+    yield "A bare number is refused.\n"
     yield from _all_faults(registry)
     for system in registry.systems():
         yield from _system(system, registry)

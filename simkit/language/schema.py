@@ -65,8 +65,10 @@ def language_schema(registry: Registry) -> Schema:
     properties: dict[str, Schema] = root["properties"]
     properties["hosts"]["propertyNames"] = {"pattern": _ecma(NAME.pattern)}
     properties["system"]["enum"] = list(registry.systems())
-    for section in ("hosts", "config", "load", "variants", "network"):
+    for section in ("hosts", "config", "load", "variants"):
         properties[section]["additionalProperties"] = _or_null(properties[section]["additionalProperties"])
+    links = definitions["NetworkModel"]
+    links["additionalProperties"] = _or_null(links["additionalProperties"])
     properties["faults"]["additionalProperties"] = _or_null(_faults(registry, definitions))
     required = root.pop("required")
     return {

@@ -1,7 +1,8 @@
 """Distributions of durations as people write them: `40ms`, `exp(1s)`, `uniform(1s, 2s)`, `{median: 0.5ms, p99: 4ms}`.
 
 What comes out is a distribution of the kernel, in nanoseconds. `Distribution` is that type made fit for a field of a
-pydantic model. It is deliberately not a general expression language: five shapes, each one draw.
+pydantic model. What was measured can be given as it is: samples, or quantiles at equal steps. It is deliberately not a
+general expression language: six shapes, each one draw.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from simkit.language.problem import Refusal, nearest_quoted, quoted
 NORMAL_99 = 2.3263478740408408
 """The 99 % quantile of the standard normal distribution."""
 
+SAMPLES_MAX = 10_000
+_MEASURED = ("samples", "quantiles")
 _CALL = re.compile(r"([a-z]{1,20})\s{0,4}\(([^()]{0,200})\)\Z")
 _SHAPES: Mapping[str, tuple[str, ...]] = {
     "exp": ("mean",), "uniform": ("low", "high"), "normal": ("mean", "std"), "lognormal": ("median", "p99"),
@@ -33,7 +36,7 @@ def read_distribution(value: object) -> distribution.Distribution:
     if isinstance(value, distribution.Distribution):
         return value
     if isinstance(value, Mapping):
-        return _log_normal_of(value)
+        return _of_map(value)
     if isinstance(value, str) and (match := _CALL.match(value)):
         return _called(match.group(1), match.group(2), value)
     if isinstance(value, str) and "(" in value:
@@ -60,14 +63,27 @@ def _called(name: str, inside: str, text: str) -> distribution.Distribution:
     return make(*map(float, numbers))
 
 
-def _log_normal_of(value: Mapping[Any, object]) -> distribution.Distribution:
+def _of_map(value: Mapping[Any, object]) -> distribution.Distribution:
     for key in value:
-        if key not in ("median", "p99"):
+        if key not in ("median", "p99", *_MEASURED):
             message = f"unknown key {quoted(key)} in a distribution; write {{median: 0.5ms, p99: 4ms}}"
-            raise Refusal(message, nearest_quoted(str(key), ("median", "p99")))
+            raise Refusal(message, nearest_quoted(str(key), ("median", "p99", *_MEASURED)))
+    for key in _MEASURED:
+        if key in value:
+            return _empirical(key, value)
     if len(value) != 2:
         raise Refusal("a distribution written as a map needs both `median` and `p99`")
     return _log_normal(int(Duration.parse(value["median"])), int(Duration.parse(value["p99"])))
+
+
+def _empirical(key: str, value: Mapping[Any, object]) -> distribution.Distribution:
+    measured = value[key]
+    if len(value) != 1 or not isinstance(measured, (list, tuple)) or not 2 <= len(measured) <= SAMPLES_MAX:
+        raise Refusal(f"{quoted(key)} takes a list of 2 to {SAMPLES_MAX:,} durations, and stands alone")
+    numbers = [float(Duration.parse(each)) for each in measured]
+    if key == "quantiles" and numbers != sorted(numbers):
+        raise Refusal("quantiles do not decrease: they go from the smallest value to the largest at equal steps")
+    return distribution.Empirical(tuple(sorted(numbers)))
 
 
 def _log_normal(median_ns: int, p99_ns: int) -> distribution.Distribution:
@@ -93,6 +109,8 @@ def format_distribution(value: distribution.Distribution) -> str:
         case distribution.LogNormal(median=median, sigma=sigma):
             p99 = median * arithmetic.exp(sigma * NORMAL_99)
             return f"lognormal({exact_duration(round(median))}, {exact_duration(_rounded(p99))})"
+        case distribution.Empirical(quantiles=quantiles):
+            return f"{{quantiles: [{', '.join(exact_duration(round(each)) for each in quantiles)}]}}"
     return str(value)
 
 
@@ -126,6 +144,16 @@ class _Annotation:
                     "required": ["median", "p99"],
                     "additionalProperties": False,
                 },
+                *(
+                    {
+                        "type": "object",
+                        "description": meaning,
+                        "properties": {key: {"type": "array", "items": duration, "minItems": 2}},
+                        "required": [key],
+                        "additionalProperties": False,
+                    }
+                    for key, meaning in (("samples", "measured values"), ("quantiles", "from the smallest on"))
+                ),
             ],
         }
 

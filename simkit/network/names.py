@@ -7,7 +7,7 @@ the service as they do over links: each is asked in turn what becomes of an answ
 It deliberately is no host: it cannot be partitioned away but by a condition, and stub resolvers speak no DNS to it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final
@@ -25,6 +25,10 @@ HOST_TTL_S: Final = 30.0
 NEGATIVE_TTL_S: Final = 30.0
 TARGETS_MAX: Final = 16
 """Aliases followed for one name, as resolvers do lest they follow for ever."""
+
+
+_Published = tuple[tuple[str, ...], int]
+"""Targets of a name, and how long an answer may be kept (ns)."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,8 @@ class NameCondition:
             self.askers is None or not self.askers.isdisjoint(names_of(asker.host))
         )
 
-    def apply(self, answer: Answer, stream: Callable[[str], Stream]) -> Answer:
-        """Return what becomes of an answer; `stream` gives the asker's random stream of a name."""
+    def apply(self, name: str, answer: Answer, stream: Callable[[str], Stream]) -> Answer:
+        """Return what becomes of the answer for `name`; `stream` gives the asker's random stream of that name."""
         raise NotImplementedError
 
 
@@ -73,7 +77,7 @@ class NameCondition:
 class Silent(NameCondition):
     """No answer comes: askers wait for their time-outs."""
 
-    def apply(self, answer: Answer, stream: Callable[[str], Stream]) -> Answer:
+    def apply(self, name: str, answer: Answer, stream: Callable[[str], Stream]) -> Answer:
         """See `NameCondition.apply`."""
         return replace(answer, silent=True)
 
@@ -82,7 +86,7 @@ class Silent(NameCondition):
 class Failing(NameCondition):
     """The service answers that it could not find out (SERVFAIL)."""
 
-    def apply(self, answer: Answer, stream: Callable[[str], Stream]) -> Answer:
+    def apply(self, name: str, answer: Answer, stream: Callable[[str], Stream]) -> Answer:
         """See `NameCondition.apply`."""
         return replace(answer, addresses=(), failed=True)
 
@@ -94,7 +98,7 @@ class Slow(NameCondition):
     extra: Distribution = field(kw_only=True)
     stream: str = field(default="names_slow", kw_only=True)
 
-    def apply(self, answer: Answer, stream: Callable[[str], Stream]) -> Answer:
+    def apply(self, name: str, answer: Answer, stream: Callable[[str], Stream]) -> Answer:
         """See `NameCondition.apply`."""
         return replace(answer, delay_ns=answer.delay_ns + max(0, round(self.extra.draw(stream(self.stream)))))
 
@@ -106,9 +110,21 @@ class Answering(NameCondition):
     addresses: tuple[str, ...] = field(default=(), kw_only=True)
     ttl_ns: int = field(default=round(HOST_TTL_S * 10**9), kw_only=True)
 
-    def apply(self, answer: Answer, stream: Callable[[str], Stream]) -> Answer:
+    def apply(self, name: str, answer: Answer, stream: Callable[[str], Stream]) -> Answer:
         """See `NameCondition.apply`."""
         return replace(answer, addresses=self.addresses, ttl_ns=self.ttl_ns, failed=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Stale(NameCondition):
+    """The service gives the answers that it gave at some time, whatever has been published since."""
+
+    known: Callable[[str], tuple[tuple[str, ...], int]] = field(kw_only=True)
+
+    def apply(self, name: str, answer: Answer, stream: Callable[[str], Stream]) -> Answer:
+        """See `NameCondition.apply`."""
+        addresses, ttl_ns = self.known(name)
+        return replace(answer, addresses=addresses, ttl_ns=ttl_ns)
 
 
 class NameService:
@@ -121,7 +137,7 @@ class NameService:
 
     def __init__(self, network: "Network") -> None:
         self._network = network
-        self._published: dict[str, tuple[tuple[str, ...], int]] = {}
+        self._published: dict[str, _Published] = {}
         self.latency: Distribution | None = None
         self.conditions: list[NameCondition] = []
 
@@ -150,10 +166,15 @@ class NameService:
 
         return undo
 
+    def stale(self, names: frozenset[str] | None = None, askers: frozenset[str] | None = None) -> Stale:
+        """Return the condition under which everything is as it is now."""
+        published = dict(self._published)
+        return Stale(names, askers, known=lambda name: self._known(name, published))
+
     def answer(self, name: str, asker: "Interface") -> Answer:
         """Return what the service says now; takes its draws from streams of the asker."""
         name = _plain(name)
-        addresses, ttl_ns = self._known(name)
+        addresses, ttl_ns = self._known(name, self._published)
         answer = Answer(addresses, ttl_ns)
         world = self._network.world
         if self.latency is not None:
@@ -161,7 +182,7 @@ class NameService:
             answer = replace(answer, delay_ns=max(0, round(drawn)))
         for condition in self.conditions:
             if condition.covers(name, asker):
-                answer = condition.apply(answer, lambda stream: world.stream(f"fault/{stream}/{asker.name}"))
+                answer = condition.apply(name, answer, lambda stream: world.stream(f"fault/{stream}/{asker.name}"))
         return answer
 
     def name_of(self, address: str) -> str | None:
@@ -169,7 +190,7 @@ class NameService:
         interface = self._network.find(address)
         return None if interface is None else interface.name
 
-    def _known(self, name: str) -> tuple[tuple[str, ...], int]:
+    def _known(self, name: str, published: Mapping[str, _Published]) -> tuple[tuple[str, ...], int]:
         """Return addresses and time to live, following published names; the shortest time on the way counts."""
         found: dict[str, None] = {}
         ttl_ns = round(HOST_TTL_S * 10**9)
@@ -178,8 +199,8 @@ class NameService:
             if not waiting:
                 break
             target = waiting.pop(0)
-            if target in self._published:
-                targets, lives_ns = self._published[target]
+            if target in published:
+                targets, lives_ns = published[target]
                 ttl_ns = min(ttl_ns, lives_ns) if found or target != name else lives_ns
                 waiting = [*targets, *waiting]
             elif is_address(target):

@@ -1,7 +1,8 @@
 """Which link an ordered pair of hosts gets.
 
-Names of hosts, groups and zones are the nodes of a networkx graph, links its edges. The most specific edge wins: a
-pair of hosts before a pair with a group, groups before zones, zones before the default.
+Names of hosts, groups, racks and zones are the nodes of a networkx graph, links its edges. The most specific edge wins:
+a pair of hosts before a pair with a group, groups before racks, racks before zones; then the link of hosts that share a
+rack or a zone, and the default.
 
 It deliberately does not route: a path is one link, whatever lies between the zones in reality. A link between groups
 or zones is one pipe per direction that all its pairs of hosts share; a link between two hosts, and the default, is a
@@ -23,13 +24,15 @@ class Placed(Protocol):
     @property
     def group(self) -> str: ...
     @property
+    def rack(self) -> str | None: ...
+    @property
     def zone(self) -> str | None: ...
 
 
 def names_of(host: Placed) -> tuple[str, ...]:
     """Return the names a host answers to, the most specific first."""
     names = (host.name,) if host.group == host.name else (host.name, host.group)
-    return names if host.zone is None else (*names, host.zone)
+    return (*names, *(place for place in (host.rack, host.zone) if place is not None))
 
 
 class Topology:
@@ -40,6 +43,7 @@ class Topology:
         graph: a directed or undirected networkx graph whose edges carry a `Link` as ``link``; an undirected edge
             counts for both directions.
         loopback: the link of a host to itself.
+        same_rack, same_zone: links of pairs that share a rack or a zone and for which no edge says otherwise.
     """
 
     def __init__(
@@ -48,9 +52,13 @@ class Topology:
         graph: "nx.Graph[str] | None" = None,
         *,
         loopback: Link = LOOPBACK,
+        same_rack: Link | None = None,
+        same_zone: Link | None = None,
     ) -> None:
         self.default = default or Link()
         self.loopback = loopback
+        self.same_rack = same_rack
+        self.same_zone = same_zone
         self.graph: nx.DiGraph[str] = nx.DiGraph() if graph is None else nx.DiGraph(graph)
 
     def connect(self, source: str, target: str, link: Link, *, one_way: bool = False) -> None:
@@ -70,9 +78,16 @@ class Topology:
                 link: Link = self.graph.edges[source_name, target_name]["link"]
                 # Only a pair of names that stands for several hosts is a pipe that several pairs share.
                 return link, (source_name, target_name) if widest else (source.name, target.name)
-        return self.default, (source.name, target.name)
+        return self._by_nearness(source, target), (source.name, target.name)
+
+    def _by_nearness(self, source: Placed, target: Placed) -> Link:
+        if self.same_rack is not None and source.rack is not None and source.rack == target.rack:
+            return self.same_rack
+        if self.same_zone is not None and source.zone is not None and source.zone == target.zone:
+            return self.same_zone
+        return self.default
 
 
 def _ranked(host: Placed) -> list[tuple[int, str]]:
-    ranked = [(0, host.name), (1, host.group)]
-    return ranked if host.zone is None else [*ranked, (2, host.zone)]
+    places = ((0, host.name), (1, host.group), (2, host.rack), (3, host.zone))
+    return [(rank, name) for rank, name in places if name is not None]

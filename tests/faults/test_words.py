@@ -15,6 +15,7 @@ import pytest
 
 import simkit_faults
 from simkit.fault import Act, Condition, Fault, Plan
+from simkit.kernel import Constant
 from simkit.language.injection import read_injection
 from simkit.language.text import read_text
 
@@ -83,6 +84,20 @@ WRITTEN = [
     ("partition: minority of brokers, at: 10min, for: 20s, reject: true", "partition", {"reject": True}),
     ("loss: a -> b, add: 5%, at: 1min, for: 20s", "loss", {"add": 0.05}),
     ("bandwidth: a <-> b, limit: 10Mbit/s, at: 1min, for: 20s", "bandwidth", {"limit": 10**7}),
+    ("duplicate: a <-> b, share: 1%, at: 1min, for: 20s", "duplicate", {"share": 0.01, "after": Constant(0.0)}),
+    ("reorder: a -> b, share: 5%, by: 10ms, at: 1min, for: 20s", "reorder", {"share": 0.05, "by": Constant(1e7)}),
+    ("corrupt: a -> b, share: 1%, at: 1min, for: 20s", "corrupt", {"share": 0.01, "unnoticed": 2.0**-16}),
+    ("loss_bursts: a -> b, loss: 1%, length: 8, at: 1min, for: 20s", "loss_bursts", {"loss": 0.01, "length": 8.0}),
+    ("mtu: a <-> b, limit: 1400B, silent: true, at: 1min, for: 20s", "mtu", {"limit": 1400, "silent": True}),
+    ("dns_down: workers, fails: true, at: 1min, for: 20s", "dns_down", {"names": None, "fails": True}),
+    ("dns_missing: workers, names: [broker], at: 1min, for: 20s", "dns_missing", {"names": ("broker",)}),
+    ("dns_slow: workers, add: 2s, at: 1min, for: 20s", "dns_slow", {"names": None, "add": Constant(2e9)}),
+    ("dns_stale: workers, at: 1min, for: 20s", "dns_stale", {"names": None}),
+    (
+        "dns_poisoned: workers, to: effects, at: 1min, for: 20s",
+        "dns_poisoned",
+        {"names": None, "to": "effects", "ttl": 30 * 10**9},
+    ),
     ("disk_slow: broker, factor: 20, at: 1min, for: 20s", "disk_slow", {"factor": 20.0}),
     ("sync_fails: broker, at: 1min, for: 20s", "sync_fails", {"mode": "error"}),
     ("sync_fails: broker, mode: lie, at: 1min, for: 20s", "sync_fails", {"mode": "lie"}),

@@ -15,6 +15,7 @@ class Place:
     name: str
     group: str
     zone: str | None
+    rack: str | None = None
 
 
 A = Place("a-0", "a", "east")
@@ -39,6 +40,20 @@ def test_the_most_specific_link_wins():
     topology.connect("a-0", "b-0", link(5))
     assert topology.link(A, B) == (link(5), ("a-0", "b-0"))
     assert topology.link(B, A)[0] == link(5)
+
+
+def test_hosts_of_one_rack_or_zone_are_nearer_unless_an_edge_says_otherwise():
+    topology = Topology(link(0), same_zone=link(1), same_rack=link(2))
+    here, beside, across = (
+        Place("c-0", "c", "east", "r1"),
+        Place("c-1", "c", "east", "r1"),
+        Place("d", "d", "east", "r2"),
+    )
+    assert [topology.link(here, other)[0] for other in (beside, across, B)] == [link(2), link(1), link(0)]
+    topology.connect("r1", "r2", link(3))
+    assert topology.link(here, across)[0] == link(3)
+    topology.connect("c", "d", link(4))
+    assert topology.link(across, here)[0] == link(4)
 
 
 def test_a_link_may_hold_in_one_direction_only():

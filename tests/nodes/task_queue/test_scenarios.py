@@ -33,6 +33,7 @@ SMALLER: dict[str, list[str]] = {
         "load.batch.until=2min",
     ],
     "erlang": ["duration=3min", "load.resize.until=2min"],
+    "bad_network": ["duration=4min", "load.resize.until=130s"],
     "restarts": ["duration=10min", "load.render.until=60s", "faults.losses.until=9min"],
 }
 VARIANTS = [
@@ -41,6 +42,10 @@ VARIANTS = [
     ("worker_crashes", "no_sweeper"),
     ("broker_power_cut", "no_fsync"),
 ]
+"""One for each switch of the card."""
+
+ELSEWHERE = [("bad_network", "no_token")]
+"""Further ways to miss a protection."""
 
 
 def play(scenario: str, variant: str | None = None, seed: int | None = None) -> Document:
@@ -65,7 +70,7 @@ def test_the_scenario_passes_with_its_protections_on(scenario: str) -> None:
     assert document.verdict == "pass"
 
 
-@pytest.mark.parametrize(("scenario", "variant"), VARIANTS)
+@pytest.mark.parametrize(("scenario", "variant"), VARIANTS + ELSEWHERE)
 def test_without_a_protection_exactly_the_declared_checks_fail(scenario: str, variant: str) -> None:
     document = played(scenario, variant)
     assert document.error is None
@@ -104,7 +109,7 @@ def test_the_scenario_as_it_stands_in_the_library(scenario: str) -> None:
 
 
 @pytest.mark.audit
-@pytest.mark.parametrize(("scenario", "variant"), VARIANTS)
+@pytest.mark.parametrize(("scenario", "variant"), VARIANTS + ELSEWHERE)
 def test_the_variant_as_it_stands_in_the_library(scenario: str, variant: str) -> None:
     assert run_scenario(LIBRARY / f"{scenario}.yaml", variant=variant).as_declared
 

@@ -9,7 +9,7 @@ It deliberately knows neither tables nor ranges.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Literal, Protocol, TypeVar
 
 Isolation = Literal["serializable", "snapshot"]
@@ -44,6 +44,10 @@ class Transaction(Protocol):
         """Return the value of a key as of this transaction, its own writes included; None if there is none."""
         ...
 
+    async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Return the values of several keys, in the order of the keys, in as many requests as there are ranges."""
+        ...
+
     async def scan(
         self, begin: bytes, end: bytes, *, limit: int | None = None, reverse: bool = False
     ) -> list[tuple[bytes, bytes]]:
@@ -64,8 +68,12 @@ class Transaction(Protocol):
         """Delete a key; deleting what is not there is no error."""
         ...
 
-    async def commit(self) -> int:
+    async def commit(self, *, deadline: int | None = None) -> int:
         """Make all writes visible at once and return the commit timestamp.
+
+        Args:
+            deadline: the highest commit timestamp that will do, such as the end of a lease on what the transaction
+                took for granted; RetryableError where it would be above.
 
         Raises: AmbiguousResult when the answer was lost.
         """

@@ -45,6 +45,7 @@ class Commit:
         """Commit, and return the commit timestamp. Refused: it can be rolled back. AmbiguousResult: it cannot."""
         transaction = self._transaction
         if not transaction.writes:
+            self._check_deadline()
             return transaction.read_timestamp
         if not transaction.has_departed and self._sender.same_range([transaction.anchor, *transaction.writes]):
             timestamp = await self._one_phase()
@@ -83,10 +84,21 @@ class Commit:
     async def _catch_up(self) -> None:
         """Let reads hold at the timestamp that the writes have come to."""
         transaction = self._transaction
+        self._check_deadline()
         if transaction.snapshot or transaction.write_timestamp <= transaction.read_timestamp:
             return
         if not await transaction.refresh(transaction.write_timestamp):
             raise Refused(Reason.RETRY, "what was read has changed since")
+
+    def _check_deadline(self) -> None:
+        transaction = self._transaction
+        if transaction.deadline is not None and transaction.write_timestamp > transaction.deadline:
+            raise Refused(Reason.RETRY, "the commit would be later than it may be")
+
+    @property
+    def _may_forward(self) -> bool:
+        """Whether a range may commit later than it is asked to, without asking back."""
+        return not self._transaction.has_read and self._transaction.deadline is None
 
     async def _one_phase(self) -> int | None:
         """Commit writes that are all in one range together, without intents; None if they are in several."""
@@ -96,7 +108,7 @@ class Commit:
         while True:
             await self._catch_up()
             try:
-                header = transaction.header(may_forward=not transaction.has_read)
+                header = transaction.header(may_forward=self._may_forward)
                 sent = await self._sender.send((*requests, end), header, whole=True)
             except RangeMismatch:
                 return None
@@ -121,7 +133,7 @@ class Commit:
             end = EndTransaction(True, in_flight, locks)
             transaction.depart()
             try:
-                header = transaction.header(may_forward=not transaction.has_read)
+                header = transaction.header(may_forward=self._may_forward)
                 sent = await self._sender.send((*requests, end), header)
             except Refused as refusal:
                 self._moved(refusal)
@@ -150,7 +162,7 @@ class Commit:
         while True:
             await self._catch_up()
             try:
-                header = transaction.header(may_forward=not transaction.has_read)
+                header = transaction.header(may_forward=self._may_forward)
                 sent = await self._sender.send((EndTransaction(True, (), locks),), header)
             except Refused as refusal:
                 self._moved(refusal)

@@ -12,6 +12,7 @@ in the ranges, and others decide about it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -74,6 +75,7 @@ class Coordinator:
         self.anchor = b""
         self.writes: dict[bytes, Write] = {}
         self.commit_timestamp: int | None = None
+        self.deadline: int | None = None
         self.ended = False
         self.has_departed = False
         self._sequence = 0
@@ -89,9 +91,23 @@ class Coordinator:
         written = self.writes.get(key)
         if written is not None:
             return written.value
-        response = await self._read(Get(key), key, key + b"\x00")
+        (response,) = await self._read((Get(key),), ((key, key + b"\x00"),))
         assert isinstance(response, Value)
         return response.value
+
+    async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        self._check_open()
+        for key in keys:
+            check_key(key)
+        found = {key: self.writes[key].value for key in keys if key in self.writes}
+        missing = [key for key in dict.fromkeys(keys) if key not in found]
+        if missing:
+            requests = tuple(Get(key) for key in missing)
+            responses = await self._read(requests, [(key, key + b"\x00") for key in missing])
+            for key, response in zip(missing, responses, strict=True):
+                assert isinstance(response, Value)
+                found[key] = response.value
+        return [found[key] for key in keys]
 
     async def scan(
         self, begin: bytes, end: bytes, *, limit: int | None = None, reverse: bool = False
@@ -108,7 +124,7 @@ class Coordinator:
         await self._land()  # the range shows own writes only once they are there
         self._depart()
         await self._land()
-        response = await self._read(Scan(begin, end, limit, reverse), begin, end)
+        (response,) = await self._read((Scan(begin, end, limit, reverse),), ((begin, end),))
         assert isinstance(response, Rows)
         return list(response.rows)
 
@@ -120,8 +136,9 @@ class Coordinator:
     async def delete(self, key: bytes) -> None:
         self._write(key, None)
 
-    async def commit(self) -> int:
+    async def commit(self, *, deadline: int | None = None) -> int:
         self._check_open()
+        self.deadline = deadline
         try:
             await self._land()
             timestamp = await Commit(self).run()
@@ -148,13 +165,13 @@ class Coordinator:
 
     # -- reading
 
-    async def _read(self, request: Get | Scan, begin: bytes, end: bytes) -> Response:
+    async def _read(self, requests: Sequence[Get | Scan], spans: Sequence[tuple[bytes, bytes]]) -> Sequence[Response]:
         self._depart()
         while True:
-            first = not self._read_spans
+            first = not self._read_spans and len(requests) == 1  # several ranges would go forward to several times
             try:
                 sent = await self.database.sender.send(
-                    (request,), self.header(may_forward=first), observed=self._observed
+                    requests, self.header(may_forward=first), observed=self._observed
                 )
             except Refused as refusal:
                 if refusal.trouble.reason is not Reason.UNCERTAIN:
@@ -165,12 +182,12 @@ class Coordinator:
                 await self.rollback()
                 raise
             self._moved(sent)
-            self._remember(begin, end)
-            return sent.responses[0]
+            self._remember(spans)
+            return sent.responses
 
-    def _remember(self, begin: bytes, end: bytes) -> None:
+    def _remember(self, read: Sequence[tuple[bytes, bytes]]) -> None:
         spans = self._read_spans
-        spans[begin, end] = None
+        spans.update(dict.fromkeys(read))
         if len(spans) > READ_SPANS_MAX:
             self._read_spans = {(min(each[0] for each in spans), max(each[1] for each in spans)): None}
 

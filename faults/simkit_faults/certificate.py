@@ -21,7 +21,6 @@ class CertificateExpired(Condition):
     """
 
     word = "certificate_expired"
-    disables = False
 
     @contextmanager
     def hold(self, arena: Arena, targets: tuple[Host, ...]) -> Iterator[None]:

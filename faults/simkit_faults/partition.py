@@ -48,7 +48,6 @@ class Bridge(Condition):
     """
 
     word = "bridge"
-    disables = False
     hosts_min = 3
 
     @contextmanager
@@ -72,7 +71,6 @@ class Ring(Condition):
     """
 
     word = "ring"
-    disables = False
     hosts_min = 4
 
     reach: int | None = Field(default=None, ge=1, le=10_000)

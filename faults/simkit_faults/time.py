@@ -26,7 +26,6 @@ class ClockOffset(Condition):
     """
 
     word = "clock_offset"
-    disables = False
 
     by: Offset
     """How far the clock is set forward, or with a minus back."""
@@ -54,7 +53,6 @@ class ClockDrift(Condition):
     """
 
     word = "clock_drift"
-    disables = False
 
     by: Drift
     """How much too fast the clock runs, or with a minus too slow."""
@@ -83,7 +81,6 @@ class ClockStep(Act):
     """
 
     word = "clock_step"
-    disables = False
 
     by: Offset
     """How far the clock jumps forward, or with a minus back."""
@@ -102,7 +99,6 @@ class LeapSecond(Plan):
     """
 
     word = "leap_second"
-    disables = False
 
     mode: Literal["step", "smear", "none"] = "step"
     """step: the wall clock goes back one second. smear: it runs slower, and timers with it. none: it stays ahead."""
@@ -131,7 +127,6 @@ class SyncLost(Condition):
     """
 
     word = "sync_lost"
-    disables = False
 
     @contextmanager
     def hold(self, arena: Arena, targets: tuple[Host, ...]) -> Iterator[None]:

@@ -61,15 +61,17 @@ Spans = Callable[[RangeDescriptor], Iterable[tuple[bytes, bytes]]]
 
 @dataclass(frozen=True)
 class Timing:
-    """How patient a store is.
+    """How patient, and how careful, a store is.
 
     Attributes:
         proposal_ns: how long a proposal, a read's confirmation or a change of a range may take.
         quiesce: whether groups in which nothing happens fall silent.
+        log_sync: whether the log is synced before anybody hears of what is in it; False loses what was promised.
     """
 
     proposal_ns: int = 5_000_000_000
     quiesce: bool = True
+    log_sync: bool = True
 
 
 PATIENT: Final = Timing()
@@ -326,7 +328,7 @@ class Store:
     async def _sync_log(self) -> None:
         while True:
             try:
-                await self._log.sync()
+                await (self._log.sync() if self.timing.log_sync else self._log.write())
             except OSError as error:
                 if error.errno != ENOSPC:
                     raise

@@ -1,11 +1,14 @@
 """A store's replication on simulated hosts: what is acknowledged survives, whoever leads, and ranges change shape."""
 
+from dataclasses import replace
+
 import pytest
-from store_site import Site
+from store_site import OPTIONS, SECOND, Site
 
 from simkit_nodes.blocks.raft.events import RaftBecameLeader, RaftSnapshotInstalled
-from simkit_nodes.database.errors import NotLeaseholder, RangeMismatch
+from simkit_nodes.database.errors import AmbiguousResult, NotLeaseholder, RangeMismatch, Unavailable
 from simkit_nodes.database.range import Command, MergeTrigger, RangeDescriptor, SplitTrigger
+from simkit_nodes.database.store import Timing
 
 
 @pytest.fixture
@@ -212,3 +215,63 @@ def test_the_log_is_cut_and_restarts_from_what_is_left(new_site):
         site.start(name)
     site.elapse(2)
     assert site.get(b"9", site.leader()).startswith(b"599")
+
+
+@pytest.mark.parametrize("synced", [True, False])
+def test_a_log_that_is_not_synced_loses_what_was_acknowledged(new_site, synced):
+    site = new_site(timing=Timing(2 * SECOND, log_sync=synced))
+    for number in range(20):
+        assert site.put(b"key%d" % number, b"%d" % number)
+    for name in site.names:
+        site.power_cut(name)
+        site.start(name)
+    site.elapse(3, safe=synced)
+    found = [site.get(b"key%d" % number, site.names[0]) for number in range(20)]
+    assert (found.count(None) == 0) is synced
+    assert bool(site.broken()) is not synced
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_clock_that_is_not_trusted_ends_the_lease_unless_the_guard_is_off(new_site, guarded):
+    site = new_site(options=replace(OPTIONS, lease_clock_guard=guarded))
+    lead = site.lead()
+    site.on(site.leader(), lead.confirm())
+    assert lead.raft.reads.lease_index() is not None
+    site.stores[site.leader()].trust_clock(False)
+    assert (lead.raft.reads.lease_index() is None) is guarded
+    site.on(site.leader(), lead.confirm())  # by a round of ReadIndex
+
+
+def test_a_leaseholder_that_is_cut_off_confirms_nothing(new_site):
+    site = new_site()
+    lead, name = site.lead(), site.leader()
+    for other in site.names:
+        if other != name:
+            site.kill(other)
+    site.elapse(1)
+    with pytest.raises((NotLeaseholder, Unavailable)):
+        site.on(name, lead.confirm())
+
+
+def test_a_transfer_moves_the_lease_and_its_tenure(new_site):
+    site = new_site()
+    first, tenure = site.leader(), site.lead().tenure
+    to = next(name for name in site.names if name != first)
+
+    async def hand_over():
+        site.lead().transfer(to)
+
+    site.on(first, hand_over())
+    site.elapse(0.5)
+    assert site.leader() == to
+    assert site.lead().tenure > tenure
+
+
+def test_proposals_without_a_quorum_end_in_time_and_say_that_nobody_knows(new_site):
+    site = new_site()
+    lead, name = site.lead(), site.leader()
+    for other in site.names:
+        if other != name:
+            site.kill(other)
+    with pytest.raises((Unavailable, AmbiguousResult)):
+        site.on(name, lead.propose(Command(((b"ka", b"1"),))), within_s=10)

@@ -129,6 +129,10 @@ class GroupLogs:
         """Make everything taken so far durable. OSError ENOSPC, LogFailed."""
         await self._log.sync()
 
+    async def write(self) -> None:
+        """Bring everything taken so far into the page cache, where a power cut may lose it. As `sync`."""
+        await self._log.write()
+
     @property
     def wants_checkpoint(self) -> bool:
         """Whether it has grown enough to be written anew."""

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Coroutine
 from errno import ENOSPC
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from simkit_nodes.blocks.raft.configuration import Configuration
 from simkit_nodes.blocks.raft.errors import NotLeader
@@ -108,7 +108,7 @@ class RaftServer:
         *,
         path: str = "raft/",
         group: int = 0,
-    ) -> RaftServer:
+    ) -> Self:
         """Open or begin the log, restore the machine, and take part. LogCorrupt.
 
         Args:

@@ -1,0 +1,146 @@
+"""A bare Raft group and a stopwatch: the experiment of section 9.3 of the paper, how long a crashed leader is missed.
+
+Somebody kills the voters' leader again and again; their logs are alike, so that everybody can win. The stopwatch sees
+its connection to the leader break and hears from the next one, both one way through the network, so that what it
+measures is not biased.
+
+It is deliberately not part of the database: the figure is about elections alone, with Raft's own timers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from simkit.language.units import Duration
+from simkit.node import Event, Node
+from simkit_nodes.blocks.raft import Options
+from simkit_nodes.blocks.raft.events import RaftBecameLeader
+from simkit_nodes.blocks.raft.server import RaftServer
+
+MILLISECOND: Final = 1_000_000
+WATCH_PORT: Final = 9
+AGAIN_S: Final = 0.05
+"""After so long the stopwatch tries to reach a voter again."""
+
+
+class VoterConfig(BaseModel):
+    """A Raft server's election timeouts; heartbeats come every half of the shortest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    election_timeout_min: Duration = Duration(150 * MILLISECOND)
+    """The shortest time without a leader after which a voter stands for election."""
+    election_timeout_max: Duration = Duration(300 * MILLISECOND)
+    """The longest; equal to the shortest for no randomness."""
+    pre_vote: bool = False
+    """Ask around before standing."""
+    check_quorum: bool = False
+    """A leader without a majority steps down, and who hears a leader votes for nobody."""
+
+    @model_validator(mode="after")
+    def _sensible(self) -> VoterConfig:
+        if not 2 <= self.election_timeout_min <= self.election_timeout_max:
+            raise ValueError("a voter needs 2ns <= election_timeout_min <= election_timeout_max")
+        return self
+
+    def options(self) -> Options:
+        return Options(
+            election_timeout_min_ns=int(self.election_timeout_min),
+            election_timeout_max_ns=int(self.election_timeout_max),
+            heartbeat_ns=int(self.election_timeout_min) // 2,
+            pre_vote=self.pre_vote,
+            check_quorum=self.check_quorum,
+            leases=False,
+        )
+
+
+class Nothing:
+    """A state machine without a state."""
+
+    def apply(self, command: bytes) -> None:
+        """Do nothing."""
+
+    def snapshot(self) -> bytes:
+        """Return nothing."""
+        return b""
+
+    def restore(self, data: bytes) -> None:
+        """Take nothing."""
+
+
+class Voter(Node):
+    """A member of the group. The first one begins as leader, so that even without randomness there is one to lose."""
+
+    config: VoterConfig
+
+    def __init__(self) -> None:
+        self._watchers: list[asyncio.StreamWriter] = []
+        self._leads = 0
+
+    async def run(self) -> None:
+        voters = self.directory.of_role("voter")
+        watched = await asyncio.start_server(self._watched, "0.0.0.0", WATCH_PORT)
+        server = await RaftServer.open(self, voters, self.config.options(), Nothing(), group=1)
+        if self.name == voters[0] and not server.raft.current_term:
+            server.raft.campaign()
+        async with watched:
+            await watched.serve_forever()
+
+    async def _watched(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._watchers.append(writer)
+        if self._leads:
+            writer.write(b"%d\n" % self._leads)
+        await reader.read()
+        self._watchers.remove(writer)
+
+    def emit(self, event: Event) -> None:
+        """Publish what happened, and tell the stopwatch of a leadership that begins."""
+        super().emit(event)
+        if isinstance(event, RaftBecameLeader):
+            self._leads = event.term
+            for writer in self._watchers:
+                writer.write(b"%d\n" % event.term)
+
+
+class Stopwatch(Node):
+    """Measures from the death of each leader to the next leader."""
+
+    def __init__(self) -> None:
+        self._leader = ""
+        self._term = 0
+        self._lost_s: float | None = None
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for voter in self.directory.of_role("voter"):
+                tasks.create_task(self._watch(voter))
+
+    async def _watch(self, voter: str) -> None:
+        while True:
+            try:
+                reader, writer = await asyncio.open_connection(voter, WATCH_PORT)
+                while line := await reader.readline():
+                    self._leads(voter, int(line))
+                writer.close()
+            except OSError:
+                pass
+            self._broken(voter)
+            await asyncio.sleep(AGAIN_S)
+
+    def _broken(self, voter: str) -> None:
+        if voter == self._leader:
+            self._leader = ""
+            self._lost_s = self.clock.monotonic()
+            self.metrics.counter("elections.needed").add(1)
+
+    def _leads(self, voter: str, term: int) -> None:
+        if term <= self._term:
+            return
+        self._leader, self._term = voter, term
+        self.metrics.counter("elections.won").add(1)
+        if self._lost_s is not None:
+            self.metrics.histogram("election.time", unit="s").record(self.clock.monotonic() - self._lost_s)
+            self._lost_s = None

@@ -65,18 +65,30 @@ def language_schema(registry: Registry) -> Schema:
     properties: dict[str, Schema] = root["properties"]
     properties["hosts"]["propertyNames"] = {"pattern": _ecma(NAME.pattern)}
     properties["system"]["enum"] = list(registry.systems())
-    for section in ("hosts", "config", "load", "variants"):
+    for section in ("hosts", "config", "load", "variants", "budget"):
         properties[section]["additionalProperties"] = _or_null(properties[section]["additionalProperties"])
     links = definitions["NetworkModel"]
     links["additionalProperties"] = _or_null(links["additionalProperties"])
-    properties["faults"]["additionalProperties"] = _or_null(_faults(registry, definitions))
+    definitions["faults"] = _faults(registry, definitions)
+    definitions["change"] = _change(registry)
+    changes: Schema = {"additionalProperties": _or_null({"anyOf": [_ref("faults"), _ref("change")]})}
+    variant: Schema = definitions["VariantModel"]["properties"]
+    variant["faults"]["anyOf"] = [{"type": "object", **changes}, {"type": "null"}]
+    whole: Schema = {
+        "if": {"required": ["extends"]},
+        "then": {"properties": {"faults": changes}},
+        "else": {"properties": {"faults": {"additionalProperties": _or_null(_ref("faults"))}}},
+    }
     required = root.pop("required")
     return {
         "$schema": DIALECT,
         "title": "simkit scenario",
         **{key: value for key, value in root.items() if key != "title"},
         "anyOf": [{"required": ["extends"]}, {"required": required}],
-        "allOf": [branch for system in registry.systems() if (branch := _branch(system, registry, definitions))],
+        "allOf": [
+            *(branch for system in registry.systems() if (branch := _branch(system, registry, definitions))),
+            whole,
+        ],
         "$defs": definitions,
     }
 
@@ -129,6 +141,21 @@ def _faults(registry: Registry, definitions: dict[str, Schema]) -> Schema:
     return {"anyOf": words} if words else {"type": "object"}
 
 
+def _change(registry: Registry) -> Schema:
+    """A change to a fault that is inherited: any of its keys, but not the one that would make it a fault of its own."""
+    words: list[Schema] = [{"required": [word]} for word in registry.faults()]
+    return {
+        "type": "object",
+        "description": "changes to an inherited fault of this name",
+        "properties": dict(_TIMING),
+        "not": {"anyOf": words},
+    }
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
 def _branch(system: str, registry: Registry, definitions: dict[str, Schema]) -> Schema | None:
     """What holds if `system:` is this one; None if its libraries are missing."""
     try:
@@ -142,14 +169,24 @@ def _branch(system: str, registry: Registry, definitions: dict[str, Schema]) -> 
             "additionalProperties": False,
         },
         "expect": {"items": _expectation(card)},
+        "faults": {"additionalProperties": {"properties": {"at": _moments(card), "until": _moments(card)}}},
     }
     if card.load is not None:
         definitions[f"{system}.load"] = _hoisted(card.load, f"{system}.load.", definitions)
-        properties["load"] = {"additionalProperties": _or_null({"$ref": f"#/$defs/{system}.load"})}
+        properties["load"] = {"additionalProperties": _or_null(_ref(f"{system}.load"))}
+    # A variant changes parts of these sections; a load in it need not be whole.
+    variant = {key: properties[key] for key in ("hosts", "config", "expect", "faults")}
+    properties["variants"] = {"additionalProperties": {"properties": variant}}
     return {
         "if": {"properties": {"system": {"const": system}}, "required": ["system"]},
         "then": {"properties": properties},
     }
+
+
+def _moments(card: CardWords) -> Schema:
+    """A moment, with the events of the system for whoever asks for a completion."""
+    events = [f"when {event}" for event in event_names(card)]
+    return {"anyOf": [{"enum": events}, {"type": "string"}]} if events else {"type": "string"}
 
 
 def _config(system: str, role: str, card: CardWords, definitions: dict[str, Schema]) -> Schema:

@@ -21,6 +21,7 @@ class CertificateExpired(Condition):
     """
 
     word = "certificate_expired"
+    disables = False
 
     @contextmanager
     def hold(self, arena: Arena, targets: tuple[Host, ...]) -> Iterator[None]:

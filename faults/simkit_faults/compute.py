@@ -26,6 +26,7 @@ class CpuSlow(Condition):
     """
 
     word = "cpu_slow"
+    disables = False
 
     factor: float = Field(ge=1, allow_inf_nan=False)
     """How many times as long a piece of work takes."""
@@ -83,6 +84,7 @@ class MemoryLimit(Condition):
     """
 
     word = "memory_limit"
+    disables = False  # a limit is there for everybody, and takes down only who outgrows it
 
     limit: Size = Field(gt=0)
     """More than this is too much."""

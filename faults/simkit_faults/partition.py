@@ -48,6 +48,7 @@ class Bridge(Condition):
     """
 
     word = "bridge"
+    disables = False
     hosts_min = 3
 
     @contextmanager
@@ -71,6 +72,7 @@ class Ring(Condition):
     """
 
     word = "ring"
+    disables = False
     hosts_min = 4
 
     reach: int | None = Field(default=None, ge=1, le=10_000)

@@ -24,6 +24,7 @@ class DiskSlow(Condition):
     """
 
     word = "disk_slow"
+    disables = False
 
     factor: float = Field(ge=1, allow_inf_nan=False)
     """How many times as long an operation takes."""

@@ -26,6 +26,7 @@ class ClockOffset(Condition):
     """
 
     word = "clock_offset"
+    disables = False
 
     by: Offset
     """How far the clock is set forward, or with a minus back."""
@@ -53,6 +54,7 @@ class ClockDrift(Condition):
     """
 
     word = "clock_drift"
+    disables = False
 
     by: Drift
     """How much too fast the clock runs, or with a minus too slow."""
@@ -81,6 +83,7 @@ class ClockStep(Act):
     """
 
     word = "clock_step"
+    disables = False
 
     by: Offset
     """How far the clock jumps forward, or with a minus back."""
@@ -99,6 +102,7 @@ class LeapSecond(Plan):
     """
 
     word = "leap_second"
+    disables = False
 
     mode: Literal["step", "smear", "none"] = "step"
     """step: the wall clock goes back one second. smear: it runs slower, and timers with it. none: it stays ahead."""
@@ -127,6 +131,7 @@ class SyncLost(Condition):
     """
 
     word = "sync_lost"
+    disables = False
 
     @contextmanager
     def hold(self, arena: Arena, targets: tuple[Host, ...]) -> Iterator[None]:

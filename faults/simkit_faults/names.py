@@ -45,6 +45,7 @@ class NamesDown(_OfNames):
     """
 
     word = "dns_down"
+    disables = False
 
     fails: bool = False
     """Answer with a failure at once instead of not at all."""
@@ -62,6 +63,7 @@ class NamesMissing(_OfNames):
     """
 
     word = "dns_missing"
+    disables = False
 
     def condition(self, arena: Arena, names: frozenset[str] | None, askers: frozenset[str]) -> NameCondition:
         """See `_OfNames.condition`."""
@@ -76,6 +78,7 @@ class NamesStale(_OfNames):
     """
 
     word = "dns_stale"
+    disables = False
 
     def condition(self, arena: Arena, names: frozenset[str] | None, askers: frozenset[str]) -> NameCondition:
         """See `_OfNames.condition`."""
@@ -90,6 +93,7 @@ class NamesSlow(_OfNames):
     """
 
     word = "dns_slow"
+    disables = False
 
     add: Distribution
     """How much longer an answer takes: a duration, or a distribution drawn for each."""
@@ -107,6 +111,7 @@ class NamesPoisoned(_OfNames):
     """
 
     word = "dns_poisoned"
+    disables = False
 
     to: str
     """The host that names lead to instead."""

@@ -3,7 +3,9 @@
 Steps are tuples of a name and its arguments; `carry_on` goes through them on a disk.
 """
 
-from simkit_nodes.blocks.lsm import LsmEngine, LsmOptions, WriteBatch
+from hypothesis import strategies as st
+
+from simkit_nodes.blocks.lsm import EngineFailed, LsmEngine, LsmOptions, OutOfSpace, WriteBatch
 
 TINY = LsmOptions(
     memtable_bytes=400,
@@ -23,6 +25,26 @@ TINY = LsmOptions(
 
 def key(number):
     return b"key%03d" % number
+
+
+KEYS = st.integers(0, 40).map(key)
+CHANGES = st.one_of(
+    st.tuples(st.just("put"), KEYS, st.binary(max_size=12)),
+    st.tuples(st.just("put"), KEYS, st.binary(max_size=12)),
+    st.tuples(st.just("delete"), KEYS),
+    st.tuples(st.just("delete_range"), KEYS, KEYS),
+)
+STEPS = st.one_of(
+    st.tuples(st.just("write"), st.lists(CHANGES, min_size=1, max_size=12), st.booleans()),
+    st.tuples(st.just("write"), st.lists(CHANGES, min_size=5, max_size=12), st.booleans()),
+    st.just(("flush",)),
+    st.just(("compact",)),
+    st.just(("snapshot",)),
+    st.just(("release",)),
+    st.tuples(st.just("look"), KEYS, KEYS, st.none() | st.integers(0, 5)),
+    st.tuples(st.just("end"), st.sampled_from(["kill", "power_cut"])),
+)
+TROUBLES = st.sampled_from([("fill", 0), ("fill", 300), ("fill", 900), ("break",), ("mend",), ("mend",)])
 
 
 def batch_of(changes):
@@ -51,11 +73,13 @@ class Truth:
     Attributes:
         states: what the engine holds after each batch, from an empty one on.
         durable: how many batches were promised to survive.
+        perhaps: a batch that was under way when everything ended.
     """
 
     def __init__(self):
         self.states = [{}]
         self.durable = 0
+        self.perhaps = None
 
     @property
     def now(self):
@@ -68,6 +92,9 @@ class Truth:
 
     def survived(self, found):
         """Hold what was found after a crash against what may be there, and go on from there."""
+        if self.perhaps is not None:
+            self.add(self.perhaps)
+            self.perhaps = None
         for index in range(len(self.states) - 1, self.durable - 1, -1):
             if self.states[index] == found:
                 del self.states[index + 1 :]
@@ -90,20 +117,14 @@ async def carry_on(disk, truth, steps, options=TINY):
     """Open the engine and go through steps up to the next end; return how the machine is to end."""
     engine = await LsmEngine.open(disk, options)
     truth.survived(dict(await engine.scan()))
-    snapshots = []
-    while steps:
+    snapshots, troubles = [], []
+    manner = None
+    while steps and manner is None:
         name, *arguments = steps.pop(0)
         if name == "write":
-            batch = batch_of(arguments[0])
-            if batch.changes:
-                promised = len(truth.states)
-                truth.add(batch)
-                await engine.write(batch, sync=arguments[1])
-                if arguments[1]:
-                    truth.durable = promised
+            manner = await write(engine, truth, batch_of(arguments[0]), sync=arguments[1])
         elif name in ("flush", "compact"):
-            await getattr(engine, name)()
-            truth.durable = len(truth.states) - 1
+            manner = await make_durable(truth, getattr(engine, name))
         elif name == "snapshot":
             snapshots.append((engine.snapshot(), truth.now))
         elif name == "release" and snapshots:
@@ -112,12 +133,53 @@ async def carry_on(disk, truth, steps, options=TINY):
             begin, end = sorted(arguments[:2])
             for reader, state in [(engine, truth.now), *snapshots]:
                 await look(reader, state, begin, end, arguments[2])
+        elif name == "fill":
+            room = disk.model.capacity - disk.used - disk.health.taken
+            troubles.append(disk.health.fill(max(0, room - arguments[0])))
+        elif name == "break":
+            troubles.append(disk.health.fail_sync("error"))
+        elif name == "mend":
+            while troubles:
+                troubles.pop()()
         elif name == "end":
-            return arguments[0]
+            manner = arguments[0]
     for reader, state in [(engine, truth.now), *snapshots]:
         await look(reader, state)
     assert engine.durable_sequence <= engine.sequence
     assert await engine.scrub() == []
+    for undo in troubles:
+        undo()
+    return manner
+
+
+async def write(engine, truth, batch, *, sync):
+    """Write a batch; return how the process ends if the engine has failed."""
+    if not batch.changes:
+        return None
+    truth.perhaps = batch
+    try:
+        await engine.write(batch, sync=sync)
+    except EngineFailed:
+        return "kill"
+    except OutOfSpace:
+        truth.perhaps = None
+        return None
+    truth.perhaps = None
+    truth.add(batch)
+    if sync:
+        truth.durable = len(truth.states) - 1
+    return None
+
+
+async def make_durable(truth, operation):
+    """Flush or compact; return how the process ends if the engine has failed."""
+    try:
+        await operation()
+    except OutOfSpace:
+        return None
+    except EngineFailed:
+        return "power_cut"
+    truth.durable = len(truth.states) - 1
     return None
 
 

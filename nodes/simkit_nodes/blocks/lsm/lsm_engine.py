@@ -24,6 +24,8 @@ from simkit_nodes.blocks.lsm.write_batch import WriteBatch
 from simkit_nodes.blocks.lsm.write_queue import WriteQueue
 from simkit_nodes.blocks.write_ahead_log import LogCorrupt, WriteAheadLog
 
+_SEQUENCE_MAX = 2**62
+
 
 class Level(NamedTuple):
     """How much is in a level."""
@@ -172,6 +174,8 @@ async def _open_tables(tree: Tree) -> None:
         tables.append(await Table.open(disk, tree.table_path(meta.number), meta, tree.cache, tree.options))
     tree.version = tree.version.replaced((), tables)
     tree.sequence = max((meta.last_sequence for meta in metas.values()), default=0)
+    if tree.sequence > _SEQUENCE_MAX:
+        raise Corruption(f"{tree.path}: change {tree.sequence} cannot have happened; was a block read unchecked?")
     prefix = f"{tree.path}table/"
     numbers = [int(name[len(prefix) :]) for name in disk.names(prefix)]
     tree.numbers = count(max([*numbers, 0]) + 1)

@@ -6,9 +6,9 @@ It deliberately uses an engine so small that a few dozen keys fill several level
 from contextlib import closing
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lsm_model import TINY, Truth, batch_of, carry_on, carry_out, key, look, workload
+from lsm_model import STEPS, TINY, TROUBLES, Truth, batch_of, carry_on, carry_out, key, look, workload
 from storage_machine import Crashed, Machine
 
 from simkit_nodes.blocks.lsm import LsmEngine
@@ -20,35 +20,32 @@ def machine():
         yield machine
 
 
-KEYS = st.integers(0, 40).map(key)
-CHANGES = st.one_of(
-    st.tuples(st.just("put"), KEYS, st.binary(max_size=12)),
-    st.tuples(st.just("put"), KEYS, st.binary(max_size=12)),
-    st.tuples(st.just("delete"), KEYS),
-    st.tuples(st.just("delete_range"), KEYS, KEYS),
-)
-STEPS = st.one_of(
-    st.tuples(st.just("write"), st.lists(CHANGES, min_size=1, max_size=12), st.booleans()),
-    st.tuples(st.just("write"), st.lists(CHANGES, min_size=5, max_size=12), st.booleans()),
-    st.just(("flush",)),
-    st.just(("compact",)),
-    st.just(("snapshot",)),
-    st.just(("release",)),
-    st.tuples(st.just("look"), KEYS, KEYS, st.none() | st.integers(0, 5)),
-    st.tuples(st.just("end"), st.sampled_from(["kill", "power_cut"])),
-)
+def go_through(steps, seed):
+    with closing(Machine(seed)) as machine:
+        truth, steps = Truth(), list(steps)
+        while steps:
+            if machine.run(carry_on, truth, steps) == "power_cut":
+                machine.host.power_cut()
+        machine.run(carry_on, truth, [])
 
 
 @given(st.lists(STEPS, min_size=1, max_size=40), st.integers(0, 1000))
 @settings(max_examples=60, deadline=None)
 def test_it_reads_as_a_dict_does_through_flushes_compactions_snapshots_and_ends(steps, seed):
-    with closing(Machine(seed)) as machine:
-        truth, steps = Truth(), list(steps)
-        while steps:
-            manner = machine.run(carry_on, truth, steps)
-            if manner == "power_cut":
-                machine.host.power_cut()
-        machine.run(carry_on, truth, [])
+    go_through(steps, seed)
+
+
+@given(st.lists(st.one_of(STEPS, TROUBLES), min_size=1, max_size=40), st.integers(0, 1000))
+@settings(max_examples=40, deadline=None)
+def test_it_does_so_on_a_disk_that_fills_and_whose_syncs_fail(steps, seed):
+    go_through(steps, seed)
+
+
+@pytest.mark.audit
+@given(st.lists(st.one_of(STEPS, STEPS, TROUBLES), min_size=20, max_size=120), st.integers(0, 10**6))
+@settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck))
+def test_it_does_so_for_long(steps, seed):
+    go_through(steps, seed)
 
 
 @pytest.mark.parametrize("history", ["plain", "ranges", "snapshots"])

@@ -75,6 +75,7 @@ class Housekeeping:
                     if not await self._step():
                         break
                     tree.full = False
+                    tree.on_change()
                 except OSError as error:
                     if error.errno != ENOSPC:
                         raise

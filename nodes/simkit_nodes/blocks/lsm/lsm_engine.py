@@ -8,6 +8,7 @@ After a failed sync, or damage that a compaction meets, it takes no more writes 
 refuses writes and goes on when there is room. It deliberately has no transactions, no column families and no threads.
 """
 
+from collections.abc import Callable
 from errno import ENOSPC
 from itertools import count
 from typing import NamedTuple, Self
@@ -95,6 +96,15 @@ class LsmEngine:
     def cache_misses(self) -> int:
         """How many blocks had to be read."""
         return self._tree.cache.misses
+
+    @property
+    def on_change(self) -> Callable[[], None]:
+        """Called whenever tables have come or gone."""
+        return self._tree.on_change
+
+    @on_change.setter
+    def on_change(self, listener: Callable[[], None]) -> None:
+        self._tree.on_change = listener
 
     def levels(self) -> list[Level]:
         """Return how much is in each level, from level 0 on."""

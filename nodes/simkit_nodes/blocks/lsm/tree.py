@@ -43,6 +43,7 @@ class Tree:
         failed: why it takes no more writes, None while all is well.
         full: whether the last attempt to write a table found no room.
         on_release: called when nobody reads in a retired version any more.
+        on_change: called when there is another version.
     """
 
     def __init__(self, disk: Disk, path: str, options: LsmOptions) -> None:
@@ -62,6 +63,7 @@ class Tree:
         self.failed: EngineFailed | None = None
         self.full = False
         self.on_release: Callable[[], None] = lambda: None
+        self.on_change: Callable[[], None] = lambda: None
         self.manifest: Manifest
         self.log: WriteAheadLog
 

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from lsm_model import STEPS, TINY, TROUBLES, Truth, batch_of, carry_on, carry_out, key, look, workload
 from storage_machine import Crashed, Machine
 
+from simkit.observe.metrics import Metrics
 from simkit_nodes.blocks.lsm import LsmEngine
+from simkit_nodes.blocks.lsm.gauges import publish
 
 
 @pytest.fixture
@@ -164,3 +166,23 @@ def test_a_long_life_shortens_the_manifest(machine):
     first, second = machine.run(live, 0), machine.run(live, 1_000)
     assert second < 2 * first
     assert len(machine.disk.names("lsm/manifest/")) == 1
+
+
+def test_gauges_follow_the_levels(machine):
+    metrics = Metrics(machine.world, 10**12)
+
+    async def program(disk):
+        engine = await LsmEngine.open(disk, TINY)
+        publish(engine, metrics.host("store"))
+        for number in range(200):
+            await engine.write(batch_of([("put", key(number), b"%04d" % number * 20)]))
+            await engine.get(key(number // 2))
+        await engine.compact()
+        return engine.levels(), engine.statistics.write_amplification
+
+    levels, amplification = machine.run(program)
+    host = metrics.host("store")
+    for number, level in enumerate(levels):
+        assert host.gauge("engine.level_size", level=str(number)).value in (level.size, None)
+    assert host.gauge("engine.write_amplification").value == amplification > 1
+    assert 0 < host.gauge("engine.cache_hits").value < 1

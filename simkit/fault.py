@@ -20,11 +20,14 @@ from simkit.hosts.host import Host
 from simkit.kernel import Stream, World
 from simkit.network.network import Network
 
-TargetKind = Literal["hosts", "links", "groups"]
+TargetKind = Literal["hosts", "links", "groups", "routers", "wires"]
 Link = tuple[Host, Host]
 """One direction between two hosts: from the first to the second."""
 
-Targets = tuple[Host, ...] | tuple[Link, ...]
+MeshPart = str | tuple[str, str]
+"""A router, or one direction of a link between routers."""
+
+Targets = tuple[Host, ...] | tuple[Link, ...] | tuple[MeshPart, ...]
 
 
 Settings = Callable[[BaseModel], Mapping[str, Any]]
@@ -70,8 +73,8 @@ class Fault(BaseModel):
 
     Attributes:
         word: what it is called in scenario files.
-        target: what it is aimed at in a file: hosts, links, or groups that are cut from each other. What it is given
-            are hosts or, for the other two, directed links between hosts.
+        target: what it is aimed at in a file: hosts, links, groups that are cut from each other, routers of the mesh or
+            wires between them. What it is given are hosts, directed links between hosts, or parts of the mesh.
         hosts_min: how many hosts it makes sense for.
         disables: whether a host that it is aimed at counts as struck where a file has a `budget:`.
     """

@@ -48,7 +48,7 @@ class Duplicate(_Flawed):
     """The share of packets that arrive twice."""
 
     after: Distribution = Field(default=AT_ONCE)
-    """How much later the copy arrives, besides what the original waits in queues."""
+    """How much later the copy arrives."""
 
     def flaw(self) -> Flaw:
         """See `_Flawed.flaw`."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from simkit.language.binding import bind, unknown_key
 from simkit.language.moment import Every, Moment, parse_every, parse_moment
 from simkit.language.problem import Position, Problem, Refusal, ScenarioError, listed, nearest_quoted, quoted
-from simkit.language.target import LinkTarget, Target, parse_groups, parse_links, parse_targets
+from simkit.language.target import LinkTarget, MeshTarget, Target, parse_groups, parse_links, parse_mesh, parse_targets
 from simkit.language.text import Entry, MappingNode, Node, ScalarNode, plain_of
 from simkit.language.units import Duration, format_duration
 from simkit.language.vocabulary import FaultKind, fault_kind, target_kind
@@ -23,7 +23,7 @@ from simkit.language.vocabulary import FaultKind, fault_kind, target_kind
 TIMING = ("at", "every", "for", "until", "forever", "times")
 STRIKES_MAX = 1_000_000
 
-Aim: TypeAlias = tuple[Target, ...] | tuple[LinkTarget, ...] | tuple[tuple[Target, ...], ...]
+Aim: TypeAlias = tuple[Target, ...] | tuple[LinkTarget, ...] | tuple[tuple[Target, ...], ...] | tuple[MeshTarget, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """One fault of the file. `aim` holds hosts, links or groups, as `target_kind` says."""
+    """One fault of the file. `aim` holds hosts, links, groups, or parts of the mesh, as `target_kind` says."""
 
     name: str
     fault: BaseModel
@@ -71,7 +71,7 @@ class Injection:
                 found.append(item)
             elif isinstance(item, LinkTarget):
                 found += [item.source, item.target]
-            else:
+            elif isinstance(item, tuple):
                 found += item
         return tuple(found)
 
@@ -194,6 +194,8 @@ def _aim(node: Node, kind: str, problems: list[Problem]) -> Aim | None:
         value = plain_of(node)
         if kind == "groups":
             return parse_groups(value)
+        if kind in ("routers", "wires"):
+            return parse_mesh(value, links=kind == "wires")
         return parse_links(value) if kind == "links" else parse_targets(value)
     except Refusal as refusal:
         problems.append(refusal.at(node.position))

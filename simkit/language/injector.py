@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from simkit.fault import Act, Arena, Condition, Link, Plan, Software
+from simkit.fault import Act, Arena, Condition, Link, Plan, Software, Targets
 from simkit.hosts.host import Host
 from simkit.kernel import Stream, World
 from simkit.language.budget import Allowance, Budget
@@ -21,7 +21,7 @@ from simkit.language.injection import Injection
 from simkit.language.moment import PointReached
 from simkit.language.presence import Presence, RoleBook, roles_in
 from simkit.language.roster import Roster
-from simkit.language.target import LinkTarget, Target, resolve_all
+from simkit.language.target import LinkTarget, MeshTarget, Target, resolve_all
 from simkit.language.triggers import Triggers
 from simkit.network.network import Network
 
@@ -51,7 +51,7 @@ class Strike:
 class Chosen:
     """Whom a strike hits: hosts or directed links, how to name them, the ends of the links, whom a budget counts."""
 
-    targets: tuple[Host, ...] | tuple[Link, ...]
+    targets: Targets
     names: tuple[str, ...]
     sides: tuple[Sides, ...]
     counted: frozenset[str]
@@ -272,6 +272,10 @@ class Injector:
             names = tuple(host.name for host in hosts)
             fits = budget is None or budget.fits(names)
             return Chosen(tuple(hosts), names, (), frozenset(names if budget else ())) if hosts and fits else None
+        if injection.target_kind in ("routers", "wires"):
+            aimed = [item for item in injection.aim if isinstance(item, MeshTarget)]
+            parts = tuple(part for item in aimed for part in item.parts)
+            return Chosen(parts, tuple(item.text for item in aimed), (), frozenset())
         links: dict[tuple[str, str], Link] = {}
         texts: list[str] = []
         sides: list[Sides] = []

@@ -11,9 +11,11 @@ import os
 import re
 import stat
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from simkit.installation import scenario_folder
+from simkit.language.beside import with_files
 from simkit.language.limits import DEFAULT_LIMITS, Limits
 from simkit.language.overlay import overlay
 from simkit.language.problem import Position, Problem, ScenarioError, nearest_quoted, quoted
@@ -107,6 +109,10 @@ class Library:
                 near = nearest_quoted(text, self.names())
                 raise ScenarioError(Problem(position, f"unknown scenario {quoted(text)} in `extends`", near))
             return found
+        return self.beside(source, text, position)
+
+    def beside(self, source: Source, text: str, position: Position) -> Source:
+        """A file in the folder of another one, or below it."""
         folder = source.path.resolve().parent
         try:
             path = (folder / text).resolve()
@@ -114,26 +120,30 @@ class Library:
         except (OSError, ValueError, RuntimeError):
             inside = False
         if not inside:
-            raise ScenarioError(Problem(position, f"{quoted(text)} leaves the folder of the file that extends it"))
+            raise ScenarioError(Problem(position, f"{quoted(text)} leaves the folder of the file that names it"))
         return Source(self._name_of(path), path, str(Path(source.shown).parent / text))
 
 
 def read_source(source: Source, limits: Limits = DEFAULT_LIMITS, asked_at: Position | None = None) -> MappingNode:
     """The tree of one file; at most one byte more than the limit is read."""
     place = asked_at or Position(source.shown, 0, 0)
+    root = read_bytes(_bytes_of(source, limits, place), source.shown, limits)
+    if not isinstance(root, MappingNode):
+        raise ScenarioError(Problem(root.position, "a scenario is a map: `title:`, `system:`, `hosts:` and so on"))
+    return root
+
+
+def _bytes_of(source: Source, limits: Limits, place: Position) -> bytes:
+    """What a file holds; at most one byte more than the limit is read."""
     try:
         # Opening a pipe would wait for its writer for ever; only regular files are opened without that.
         descriptor = os.open(source.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         with open(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise ScenarioError(Problem(place, f"{quoted(source.shown)} is not a regular file"))
-            data = file.read(limits.file_size + 1)
+            return file.read(limits.file_size + 1)
     except (OSError, ValueError) as error:
         raise ScenarioError(Problem(place, f"{quoted(source.shown)} cannot be opened ({_reason(error)})")) from None
-    root = read_bytes(data, source.shown, limits)
-    if not isinstance(root, MappingNode):
-        raise ScenarioError(Problem(root.position, "a scenario is a map: `title:`, `system:`, `hosts:` and so on"))
-    return root
 
 
 def _reason(error: Exception) -> str:
@@ -154,7 +164,8 @@ def read_extended(source: Source, library: Library, limits: Limits = DEFAULT_LIM
         if len(chain) > limits.extends:
             raise ScenarioError(Problem(place, f"the limit extends of {limits.extends} files is exceeded"))
         seen.append(resolved)
-        root = read_source(current, limits, asked_at)
+        read = partial(_read_beside, library, current, limits)
+        root = with_files(read_source(current, limits, asked_at), read, limits)
         chain.append(root)
         current, asked_at = _extended_by(root, current, library)
     merged: Node = without(chain.pop(), "extends")
@@ -162,6 +173,14 @@ def read_extended(source: Source, library: Library, limits: Limits = DEFAULT_LIM
         merged = overlay(merged, without(chain.pop(), "extends"))
     assert isinstance(merged, MappingNode)
     return merged
+
+
+def _read_beside(library: Library, source: Source, limits: Limits, name: str, position: Position) -> str:
+    """The text of a file in the folder of a scenario file, or below it."""
+    data = _bytes_of(library.beside(source, name, position), limits, position)
+    if len(data) > limits.file_size:
+        raise ScenarioError(Problem(position, f"the limit file_size of {limits.file_size:,} bytes is exceeded"))
+    return data.decode("utf-8", errors="replace")
 
 
 def _extended_by(root: MappingNode, source: Source, library: Library) -> tuple[Source | None, Position | None]:

@@ -162,6 +162,39 @@ class TcpModel(_Part):
         return TcpParameters(**{name: value for name, value in values.items() if value is not None})
 
 
+class MeshLinkModel(LinkModel):
+    """A link between two routers, or between a router and hosts."""
+
+    weight: float | None = Field(default=None, gt=0, le=10**9, description="what routes add up; latency without it")
+
+
+class _Filed(_Part):
+    """What may stand in a file of its own, which is read with the scenario file that names it."""
+
+    file: str | None = Field(default=None, description="a file in the folder of this one")
+
+    @model_validator(mode="after")
+    def _was_read(self) -> Self:
+        if self.file is not None:
+            raise Refusal("a `file` is named in the scenario file itself, not in a variant and not with `--set`")
+        return self
+
+
+class GraphModel(_Filed):
+    """Routers and the links between them; a file is GraphML."""
+
+    links: dict[str, MeshLinkModel] = Field(
+        default={}, description="`a <-> b`, `a -> b`; names of no hosts are routers"
+    )
+    convergence: Duration = Field(default=Duration(0), description="how long a failure, or its end, goes unnoticed")
+
+
+class MatrixModel(_Filed):
+    """Measured round trips between hosts, groups, racks or zones; a file is CSV."""
+
+    rtt: dict[str, dict[str, Distribution]] = Field(default={}, description="from: {to: time there and back}")
+
+
 class NetworkModel(_Part):
     """The network: links under their own names (`a <-> b`, `a -> b`), and what holds for all of them."""
 
@@ -171,6 +204,8 @@ class NetworkModel(_Part):
     default: LinkModel | None = Field(default=None, description="the link of every pair that has no other")
     same_zone: LinkModel | None = Field(default=None, description="the link of hosts that share a zone")
     same_rack: LinkModel | None = Field(default=None, description="the link of hosts that share a rack")
+    matrix: MatrixModel | None = Field(default=None, description="measured round trips")
+    graph: GraphModel | None = Field(default=None, description="routers, over which packets find their way")
     tcp: TcpModel | None = Field(default=None, description="how streams behave")
 
     @property

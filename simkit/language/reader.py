@@ -31,7 +31,7 @@ from simkit.language.target import Target, parse_targets
 from simkit.language.text import Entry, MappingNode, Node, ScalarNode, SequenceNode, moved, plain_of, write_text
 from simkit.language.units import Duration, exact_duration
 from simkit.language.vocabulary import CardWords, Registry
-from simkit.language.wiring import check_keys, read_wiring
+from simkit.language.wiring import Wiring, check_keys, read_wiring
 from simkit.registry import NotInstalled
 
 _LIMITS = {"load": "loads", "network": "links", "expect": "expectations", "budget": "budgets"}
@@ -68,9 +68,10 @@ class Reader:
     ) -> Scenario:
         self._check_lengths(model, tree)
         self._stop_if_wrong()
+        wiring = read_wiring(model.network, _section(tree, "network"), roster, self.problems)
         seed = ScalarNode(tree.position, str(model.seed))
         entries = {**tree.entries, "seed": tree.entries.get("seed", Entry(tree.position, seed))}
-        faults = self._faults(card, roster, tree, model.duration)
+        faults = self._faults(card, roster, wiring, tree, model.duration)
         return Scenario(
             name=self.source.name,
             file=self.source.shown,
@@ -82,7 +83,7 @@ class Reader:
             duration=model.duration,
             warmup=model.warmup,
             roster=roster,
-            wiring=read_wiring(model.network, _section(tree, "network"), roster, self.problems),
+            wiring=wiring,
             config=MappingProxyType(self._config(card, roster, tree)),
             loads=self._loads(card, roster, tree, model.duration),
             faults=faults,
@@ -286,7 +287,9 @@ class Reader:
             return ()
         return targets
 
-    def _faults(self, card: CardWords, roster: Roster, tree: MappingNode, duration: Duration) -> tuple[Injection, ...]:
+    def _faults(
+        self, card: CardWords, roster: Roster, wiring: Wiring, tree: MappingNode, duration: Duration
+    ) -> tuple[Injection, ...]:
         section = _section(tree, "faults")
         found: dict[str, Injection] = {}
         before = len(self.problems)
@@ -295,7 +298,7 @@ class Reader:
             if injection is not None:
                 found[name] = injection
         if len(self.problems) == before:
-            check_injections(Setting(card, roster, duration, found), self.problems)
+            check_injections(Setting(card, roster, duration, found, wiring), self.problems)
         if len(self.problems) == before:
             for injection in found.values():
                 if isinstance(injection.fault, Reconfiguring):

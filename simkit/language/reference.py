@@ -37,6 +37,8 @@ _PARTS: Sequence[tuple[str, type[BaseModel]]] = (
     ("`corrupt:` of a link", links.CorruptModel),
     ("`codel:` of a link", links.CoDelModel),
     ("`tcp:` of the network", links.TcpModel),
+    ("`matrix:` of the network", links.MatrixModel),
+    ("`graph:` of the network", links.GraphModel),
     ("An entry of `variants:`", model.VariantModel),
     ("`sweep:`", model.SweepModel),
     ("`limits:`", model.RunLimits),
@@ -54,6 +56,7 @@ _TARGETS: Sequence[tuple[str, str]] = (
     ("stores but leader, minority of stores but zone a", "without some; a share is still one of the whole"),
     ("there", "the host of the event or fault point that `at:` waits for"),
     ("a <-> b, a -> b", "links, both ways or one way"),
+    ("london, paris <-> london", "routers, and links of the mesh, for faults that strike those"),
     ("[[a], [b]], [[a]]", "groups cut from each other; one alone stands against the rest"),
 )
 _MOMENTS: Sequence[tuple[str, str]] = (

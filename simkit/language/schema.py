@@ -37,6 +37,10 @@ _LINKS: Schema = {
         {"type": "array", "items": {"type": "string", "pattern": "->"}, "minItems": 1},
     ],
 }
+_ROUTERS: Schema = {
+    "description": "which routers of `network.graph`, by their names",
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
+}
 _GROUPS: Schema = {
     "description": "groups cut from each other: `[[a], [b]]`; one alone stands against the rest",
     "anyOf": [
@@ -44,6 +48,7 @@ _GROUPS: Schema = {
         {"type": "array", "items": {"type": "array", "items": {"type": "string"}, "minItems": 1}, "minItems": 1},
     ],
 }
+_AIMS: Mapping[str, Schema] = {"links": _LINKS, "wires": _LINKS, "groups": _GROUPS, "routers": _ROUTERS}
 _MOMENT: Schema = {
     "type": "string",
     "examples": ["5min", "5s after split", "when plan.apply", "12th plan.apply on enactors-1"],
@@ -128,7 +133,7 @@ def _faults(registry: Registry, definitions: dict[str, Schema]) -> Schema:
     words = []
     for word, fault in registry.faults().items():
         schema = _hoisted(fault, f"fault.{word}.", definitions)
-        aim = {"links": _LINKS, "groups": _GROUPS}.get(target_kind(fault), _TARGET)
+        aim = _AIMS.get(target_kind(fault), _TARGET)
         timing = {key: _TIMING[key] for key in TIMING if fault_kind(fault) != "act" or key not in ("for", "forever")}
         definitions[f"fault.{word}"] = {
             "type": "object",

@@ -15,9 +15,10 @@ from simkit.language.injection import Injection
 from simkit.language.moment import FaultEdge, Moment, Occurrence, PointReached
 from simkit.language.problem import Position, Problem, Refusal, listed, nearest_quoted, quoted
 from simkit.language.roster import Roster
-from simkit.language.target import WELL_KNOWN_ROLES, DynamicRole, Target, There, parse_target
+from simkit.language.target import WELL_KNOWN_ROLES, DynamicRole, MeshTarget, Target, There, parse_target
 from simkit.language.units import Duration, exact_duration, format_duration
 from simkit.language.vocabulary import CardWords, dynamic_roles, event_names, role_scope
+from simkit.language.wiring import Wiring
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Setting:
     roster: Roster
     duration: Duration
     injections: Mapping[str, Injection]
+    wiring: Wiring | None = None
     masks: dict[str, int] = field(default_factory=dict, compare=False)
 
     def mask(self, target: Target) -> int:
@@ -108,7 +110,26 @@ def _note(problems: list[Problem], place: Position, judge: Callable[..., None], 
         problems.append(refusal.at(place))
 
 
+def _check_mesh(injection: Injection, setting: Setting) -> None:
+    """Routers and links that there are."""
+    nodes = setting.wiring.mesh_nodes if setting.wiring is not None else ()
+    if not nodes:
+        raise Refusal(f"{injection.word} strikes routers and links of `network.graph`, and there is none")
+    assert setting.wiring is not None
+    for item in injection.aim:
+        assert isinstance(item, MeshTarget)
+        for name in item.names:
+            if name not in nodes:
+                raise Refusal(f"{quoted(name)} is not in the graph", nearest_quoted(name, nodes))
+        for part in item.parts:
+            if isinstance(part, tuple) and not setting.wiring.in_mesh(*part):
+                raise Refusal(f"there is no link from {quoted(part[0])} to {quoted(part[1])} in the graph")
+
+
 def _check_aim(injection: Injection, setting: Setting) -> None:
+    if injection.target_kind in ("routers", "wires"):
+        _check_mesh(injection, setting)
+        return
     size = 0
     for target in injection.host_targets:
         if uses_there(target) and not waits_somewhere(injection.timing.at):

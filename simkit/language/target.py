@@ -215,6 +215,41 @@ class LinkTarget:
     both: bool
 
 
+@dataclass(frozen=True, slots=True)
+class MeshTarget:
+    """A router, or the link of the mesh between two names, in both directions if `both`."""
+
+    text: str
+    names: tuple[str, ...]
+    both: bool = True
+
+    @property
+    def parts(self) -> tuple[str | tuple[str, str], ...]:
+        """What fails in the mesh: the node, or each direction of the link."""
+        if len(self.names) == 1:
+            return self.names
+        source, target = self.names
+        return ((source, target), (target, source)) if self.both else ((source, target),)
+
+
+def parse_mesh(value: object, *, links: bool) -> tuple[MeshTarget, ...]:
+    """Routers, or links of the mesh with `links`: one, or a list; raises `Refusal`."""
+    phrases = value if isinstance(value, (list, tuple)) else [value]
+    if not 0 < len(phrases) <= TARGETS_MAX:
+        raise Refusal(f"a list of targets has 1 to {TARGETS_MAX:,} entries, not {len(phrases):,}")
+    return tuple(_mesh_target(phrase, links) for phrase in phrases)
+
+
+def _mesh_target(phrase: object, links: bool) -> MeshTarget:
+    text = " ".join(phrase.split()) if isinstance(phrase, str) else ""
+    match = _LINK.match(text)
+    names = (match[1], match[3]) if match else (text,)
+    if bool(match) != links or not all(_PLAIN.match(name) and " " not in name for name in names):
+        wanted = "a link of the graph, `paris <-> london` or `paris -> london`" if links else "the name of a router"
+        raise Refusal(f"this fault is aimed at {wanted}, not at {quoted(phrase)}")
+    return MeshTarget(text, names, match is None or match[2] == "<->")
+
+
 def parse_target(text: object) -> Target:
     """Read a target expression; raises `Refusal`."""
     if not isinstance(text, str) or not text.strip():

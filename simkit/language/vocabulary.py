@@ -72,5 +72,5 @@ def fault_kind(fault: type[BaseModel]) -> FaultKind:
 
 
 def target_kind(fault: type[BaseModel]) -> str:
-    """What a fault is aimed at: hosts, links, groups, or none."""
+    """What a fault is aimed at: hosts, links, groups, routers, wires, or none."""
     return str(getattr(fault, "target", "hosts"))

@@ -7,13 +7,17 @@ to `simkit.network.topology`, which lets the most specific names win.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from simkit.language.links import NetworkModel
+import networkx as nx
+
+from simkit.language.links import GraphModel, MatrixModel, NetworkModel
 from simkit.language.problem import Position, Problem, Refusal, nearest_quoted, quoted
 from simkit.language.roster import Roster
-from simkit.language.text import MappingNode
+from simkit.language.text import MappingNode, Node
 from simkit.network.link import Link
+from simkit.network.mesh import Mesh
 from simkit.network.tcp_parameters import TcpParameters
 from simkit.network.topology import Topology
 
@@ -40,10 +44,32 @@ class Wiring:
     same_zone: Link | None = None
     same_rack: Link | None = None
     tcp: TcpParameters = field(default_factory=TcpParameters)
+    mesh_wires: tuple[tuple[Wire, float | None], ...] = ()
+    convergence_ns: int = 0
+
+    @property
+    def mesh_nodes(self) -> tuple[str, ...]:
+        """The routers, and the names of hosts that are in the mesh."""
+        return tuple(dict.fromkeys(name for wire, _ in self.mesh_wires for name in (wire.source, wire.target)))
+
+    def in_mesh(self, source: str, target: str) -> bool:
+        """True if there is a link of the mesh from one to the other."""
+        wires = [wire for wire, _ in self.mesh_wires]
+        there = {(wire.source, wire.target) for wire in wires}
+        return (source, target) in there | {(wire.target, wire.source) for wire in wires if wire.both}
+
+    def _mesh(self) -> Mesh | None:
+        graph: nx.DiGraph[str] = nx.DiGraph()
+        for wire, weight in self.mesh_wires:
+            more = {} if weight is None else {"weight": weight}
+            graph.add_edge(wire.source, wire.target, link=wire.link, **more)
+            if wire.both:
+                graph.add_edge(wire.target, wire.source, link=wire.link, **more)
+        return Mesh(graph, convergence_ns=self.convergence_ns) if self.mesh_wires else None
 
     def topology(self) -> Topology:
         """The network room's topology, made anew."""
-        topology = Topology(self.default, same_zone=self.same_zone, same_rack=self.same_rack)
+        topology = Topology(self.default, same_zone=self.same_zone, same_rack=self.same_rack, mesh=self._mesh())
         for wire in self.wires:
             topology.connect(wire.source, wire.target, wire.link, one_way=not wire.both)
         return topology
@@ -52,13 +78,15 @@ class Wiring:
 def read_wiring(model: NetworkModel, section: MappingNode | None, roster: Roster, problems: list[Problem]) -> Wiring:
     """The links of `network:`; notes keys that cannot be read and names that nothing answers to."""
     default = model.default.over(Link()) if model.default is not None else Link()
-    wires: list[Wire] = []
+    wires = list(_measured(model.matrix, default, section, roster, problems))
     seen: dict[tuple[str, str], str] = {}
     for key, link in model.links.items():
         assert section is not None
         place = section.entries[key].key_position
         try:
-            source, both, target = _sides(key, roster)
+            source, both, target = _sides(key)
+            for side in (source, target):
+                roster.named(side, key)
             _once(key, [(source, target), (target, source)] if both else [(source, target)], seen)
         except Refusal as refusal:
             problems.append(refusal.at(place))
@@ -66,7 +94,61 @@ def read_wiring(model: NetworkModel, section: MappingNode | None, roster: Roster
         wires.append(Wire(source, target, both, link.over(default), place))
     same_zone, same_rack = (None if tier is None else tier.over(default) for tier in (model.same_zone, model.same_rack))
     tcp = model.tcp.parameters() if model.tcp is not None else TcpParameters()
-    return Wiring(default, tuple(wires), same_zone, same_rack, tcp)
+    mesh_wires = tuple(_mesh_wires(model.graph, default, section, roster, problems))
+    convergence_ns = int(model.graph.convergence) if model.graph is not None else 0
+    return Wiring(default, tuple(wires), same_zone, same_rack, tcp, mesh_wires, convergence_ns)
+
+
+def _measured(
+    matrix: MatrixModel | None, default: Link, section: MappingNode | None, roster: Roster, problems: list[Problem]
+) -> Iterator[Wire]:
+    """The links of a matrix: half of each round trip one way, and what was measured one way only holds for both."""
+    table = matrix.rtt if matrix is not None else {}
+    for source, row in table.items():
+        place = place_of(section, "matrix", "rtt", source)
+        for target, rtt in row.items():
+            try:
+                for name in (source, target):
+                    roster.named(name, f"{source}: {target}")
+            except Refusal as refusal:
+                problems.append(refusal.at(place))
+                continue
+            link = default.model_copy(update={"one_way": rtt.scaled(0.5)})
+            yield Wire(source, target, source not in table.get(target, {}), link, place)
+
+
+def _mesh_wires(
+    graph: GraphModel | None, default: Link, section: MappingNode | None, roster: Roster, problems: list[Problem]
+) -> Iterator[tuple[Wire, float | None]]:
+    """The links of the mesh with their weights."""
+    if graph is None:
+        return
+    place = place_of(section, "graph")
+    seen: dict[tuple[str, str], str] = {}
+    for key, link in graph.links.items():
+        try:
+            source, both, target = _sides(key)
+            _once(key, [(source, target), (target, source)] if both else [(source, target)], seen)
+        except Refusal as refusal:
+            problems.append(refusal.at(place_of(section, "graph", "links", key)))
+            continue
+        yield Wire(source, target, both, link.over(default), place), link.weight
+    if not any(name in roster for edge in seen for name in edge):
+        problems.append(
+            Problem(place, "no host, group, rack or zone of this file is in the graph, so nothing crosses it")
+        )
+
+
+def place_of(section: MappingNode | None, *path: str) -> Position:
+    """Where a key below `network:` stands."""
+    node: Node | None = section
+    place = section.position if section is not None else Position("", 0, 0)
+    for part in path:
+        entry = node.entries.get(part) if isinstance(node, MappingNode) else None
+        if entry is None:
+            break
+        place, node = entry.key_position, entry.node
+    return place
 
 
 def check_keys(section: MappingNode, problems: list[Problem]) -> None:
@@ -78,12 +160,11 @@ def check_keys(section: MappingNode, problems: list[Problem]) -> None:
             problems.append(Problem(entry.key_position, message, nearest_quoted(key, words)))
 
 
-def _sides(key: str, roster: Roster) -> tuple[str, bool, str]:
+def _sides(key: str) -> tuple[str, bool, str]:
     match = _KEY.match(key.strip())
-    assert match
+    if not match:
+        raise Refusal(f"{quoted(key)} names no link; write `a <-> b` (both ways) or `a -> b` (one way)")
     source, arrow, target = match.groups()
-    for side in (source, target):
-        roster.named(side, key)
     return source, arrow == "<->", target
 
 

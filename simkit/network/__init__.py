@@ -6,6 +6,7 @@ from simkit.network.endpoint import Endpoint
 from simkit.network.errors import Refused, RemoteError, RequestTimeout, Unreachable
 from simkit.network.handlers import handles
 from simkit.network.link import Link
+from simkit.network.mesh import Mesh
 from simkit.network.message import Message
 from simkit.network.names import Answering, Failing, NameCondition, NameService, Silent, Slow
 from simkit.network.network import Network
@@ -22,6 +23,7 @@ __all__ = [
     "Everything",
     "Failing",
     "Link",
+    "Mesh",
     "Message",
     "NameCondition",
     "NameService",

@@ -70,7 +70,7 @@ class Datagram:
         """Arrive twice, or with an error that the checksum did not find."""
         crossing = self.path.crossing
         if crossing.copy_ns >= 0:
-            copy(self)._launched(crossing.arrival_ns - crossing.latency_ns + crossing.copy_ns)
+            copy(self)._launched(crossing.arrival_ns + crossing.copy_ns)
         if crossing.damage >= 0:
             self.spoil(damaged(self.payload, crossing.damage))
         self._launched(crossing.arrival_ns)

@@ -31,7 +31,7 @@ class Crossing:
         latency_ns: what it takes besides queues.
         lost, dropped, damaged: frames that got lost, found no room in a queue, or failed their checksum.
         damage: 64 random bits that place an error no checksum found; -1 if there is none.
-        copy_ns: how long a second copy takes besides queues; -1 if there is none.
+        copy_ns: how much later a second copy arrives; -1 if there is none.
         arrival_ns: when what is left of it arrives.
     """
 
@@ -151,7 +151,7 @@ class _Bursting(Flawing):
 
 @dataclass(frozen=True)
 class Duplication(Flaw):
-    """Some packets arrive twice, the copy by a draw of `after` (ns) later than it would without queues."""
+    """Some packets arrive twice, the copy later by a draw of `after` (ns)."""
 
     share: float
     after: Distribution = AT_ONCE
@@ -173,7 +173,7 @@ class _Duplicating(Flawing):
         twice = self._stream.random() < self._flaw.share
         after_ns = max(0, round(self._flaw.after.draw(self._stream)))
         if twice:
-            crossing.copy_ns = crossing.latency_ns + after_ns
+            crossing.copy_ns = after_ns
 
 
 @dataclass(frozen=True)

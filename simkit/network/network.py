@@ -6,7 +6,7 @@ epoch, by which paths notice that they have to look again.
 It deliberately neither sends nor receives: that is what stacks and endpoints do, each for one host.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from simkit.network.address import ANY_ADDRESS
 from simkit.network.flaw import Flaw
 from simkit.network.interface import Interface
 from simkit.network.link import MTU_BYTES_MIN, Link
+from simkit.network.mesh import Mesh
 from simkit.network.names import NameService
 from simkit.network.overlay import (
     AddedLatency,
@@ -27,6 +28,7 @@ from simkit.network.overlay import (
 )
 from simkit.network.path import Path
 from simkit.network.queue import DROP_TAIL, Discipline, Queue
+from simkit.network.routed_path import RoutedPath
 from simkit.network.selector import Selector, between
 from simkit.network.selector import pairs as pairs_of
 from simkit.network.standard_library import install
@@ -70,6 +72,8 @@ class Network:
         self.topology = topology if isinstance(topology, Topology) else Topology(topology)
         self.tcp = tcp or TcpParameters()
         self.strict = strict
+        if self.topology.mesh is not None:
+            self.topology.mesh.place(world)
         self.epoch = 0
         self.overlays: list[Overlay] = []
         self.names = NameService(self)
@@ -107,6 +111,11 @@ class Network:
 
     def new_path(self, source: Interface, target: Interface) -> Path:
         """Make the path of an ordered pair; `Interface.path_to` keeps it."""
+        mesh = self.topology.mesh
+        if mesh is not None and source is not target:
+            nodes = mesh.node_of(source.host), mesh.node_of(target.host)
+            if nodes[0] is not None and nodes[1] is not None and nodes[0] != nodes[1]:
+                return RoutedPath(self, source, target, mesh, (nodes[0], nodes[1]))
         return Path(self, source, target)
 
     def link_of(self, source: Interface, target: Interface) -> tuple[Link, Queue]:
@@ -184,6 +193,38 @@ class Network:
         if mtu < MTU_BYTES_MIN:
             raise ValueError(f"every host takes packets of {MTU_BYTES_MIN} bytes, so {mtu} is not a limit")
         return self.lay(LimitedPackets(selector, "mtu", mtu, silent))
+
+    def fail_in_mesh(self, what: str | tuple[str, str]) -> Undo:
+        """Let a router, or a link of the mesh in one direction, fail; return what undoes it.
+
+        KeyError if there is none of that name, or no mesh.
+        """
+        mesh = self.topology.mesh
+        if mesh is None:
+            raise KeyError(what)
+        mesh.fail(what)
+        self._converge_later()
+        standing = [what]
+
+        def undo() -> None:
+            if standing:
+                mesh.mend(standing.pop())
+                self._converge_later()
+
+        return undo
+
+    def _converge_later(self) -> None:
+        mesh = self.topology.mesh
+        assert mesh is not None
+        if mesh.convergence_ns:
+            at_ns = self.world.now_ns + mesh.convergence_ns
+            self.world.post(at_ns, self.world.control, self._converge, mesh, mesh.failed)
+        else:
+            self._converge(mesh, mesh.failed)
+
+    def _converge(self, mesh: Mesh, failed: frozenset[Hashable]) -> None:
+        mesh.converge(failed)
+        self.changed()
 
     def changed(self) -> None:
         """Let every path ask the topology again which link it is: somebody has moved."""

@@ -51,7 +51,7 @@ class Path:
 
     Attributes:
         latency_ns: the delay drawn for the last packet, whether or not it got through.
-        crossing: what became of the last packet that did not simply arrive, or was blocked.
+        crossing: what became of the last packet, unless nothing but latency can happen to packets.
         frame_bytes: the largest frame, in which long packets are cut, with its Ethernet header.
         segment_bytes: how much of a stream a full frame carries.
         shaped: True if some bandwidth is limited, so that sending takes time.
@@ -90,7 +90,7 @@ class Path:
         self._stream = network.world.stream(f"network/{self.name}")
         self._laid: dict[Overlay, object] = {}
         self.crossing = Crossing(0, 1, 0)
-        self._follow(*network.link_of(source, target))
+        self._follow(*self._current_link())
         self._refresh()
 
     # -- packets
@@ -125,7 +125,7 @@ class Path:
 
     def _transit_conditions(self, size: int, latency_ns: int, luck: float) -> int:
         conditions = self._conditions
-        crossing = Crossing(size, self.frame_bytes, latency_ns)
+        self.crossing = crossing = Crossing(size, self.frame_bytes, latency_ns)
         for extra, stream in conditions.latencies:
             crossing.latency_ns += max(0, round(extra.draw(stream)))
         if luck < self._loss(size):
@@ -143,7 +143,6 @@ class Path:
         for bandwidth, queue in conditions.bottlenecks:
             time_ns = crossing.meet(queue, time_ns, bandwidth, self._link.queue_limit)
         crossing.arrival_ns = time_ns + crossing.latency_ns
-        self.crossing = crossing
         return outcome_of(crossing)
 
     def _loss(self, size: int) -> float:
@@ -156,6 +155,10 @@ class Path:
 
     # -- what holds
 
+    def _current_link(self) -> tuple[Link, Queue]:
+        """Return the link of the pair as it is now, and the queue in front of its wire."""
+        return self.network.link_of(self.source, self.target)
+
     def _follow(self, link: Link, queue: Queue) -> None:
         """Take a link and its queue for this path."""
         self._link = link
@@ -167,7 +170,7 @@ class Path:
     def _refresh(self) -> None:
         """Work out from the link and the overlays what holds now."""
         self._epoch = self.network.epoch
-        link, queue = self.network.link_of(self.source, self.target)
+        link, queue = self._current_link()
         if link is not self._link:
             self._follow(link, queue)
         overlays = self.network.overlays if self.source is not self.target else []

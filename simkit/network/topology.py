@@ -4,16 +4,20 @@ Names of hosts, groups, racks and zones are the nodes of a networkx graph, links
 a pair of hosts before a pair with a group, groups before racks, racks before zones; then the link of hosts that share a
 rack or a zone, and the default.
 
-It deliberately does not route: a path is one link, whatever lies between the zones in reality. A link between groups
+It deliberately does not route: a path is one link, whatever lies between the zones in reality, unless there is a mesh
+(`mesh.py`) with both hosts in it at different nodes, which comes before everything else. A link between groups
 or zones is one pipe per direction that all its pairs of hosts share; a link between two hosts, and the default, is a
 pipe for each pair.
 """
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import networkx as nx
 
 from simkit.network.link import LOOPBACK, Link
+
+if TYPE_CHECKING:
+    from simkit.network.mesh import Mesh
 
 
 class Placed(Protocol):
@@ -43,6 +47,7 @@ class Topology:
         graph: a directed or undirected networkx graph whose edges carry a `Link` as ``link``; an undirected edge
             counts for both directions.
         loopback: the link of a host to itself.
+        mesh: routers and links, for the hosts that are in it.
         same_rack, same_zone: links of pairs that share a rack or a zone and for which no edge says otherwise.
     """
 
@@ -54,11 +59,13 @@ class Topology:
         loopback: Link = LOOPBACK,
         same_rack: Link | None = None,
         same_zone: Link | None = None,
+        mesh: "Mesh | None" = None,
     ) -> None:
         self.default = default or Link()
         self.loopback = loopback
         self.same_rack = same_rack
         self.same_zone = same_zone
+        self.mesh = mesh
         self.graph: nx.DiGraph[str] = nx.DiGraph() if graph is None else nx.DiGraph(graph)
 
     def connect(self, source: str, target: str, link: Link, *, one_way: bool = False) -> None:

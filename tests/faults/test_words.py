@@ -52,7 +52,7 @@ def test_every_fault_says_what_it_does_and_where_it_was_seen(fault):
     assert text.partition("\n")[0].endswith(".")
     assert "\nSeen: " in text
     assert issubclass(fault, Condition | Act | Plan)
-    assert fault.target in ("hosts", "links", "groups")
+    assert fault.target in ("hosts", "links", "groups", "routers", "wires")
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.model_fields], ids=lambda fault: fault.word)
@@ -98,6 +98,8 @@ WRITTEN = [
         "dns_poisoned",
         {"names": None, "to": "effects", "ttl": 30 * 10**9},
     ),
+    ("link_down: paris <-> london, at: 1min, for: 20s", "link_down", {}),
+    ("router_down: [paris, london], at: 1min, for: 20s", "router_down", {}),
     ("disk_slow: broker, factor: 20, at: 1min, for: 20s", "disk_slow", {"factor": 20.0}),
     ("sync_fails: broker, at: 1min, for: 20s", "sync_fails", {"mode": "error"}),
     ("sync_fails: broker, mode: lie, at: 1min, for: 20s", "sync_fails", {"mode": "lie"}),

@@ -103,7 +103,7 @@ def test_packets_arrive_twice_as_often_as_said_and_the_copy_comes_later():
     assert answers.count(ODD) / 20_000 == pytest.approx(0.1, rel=0.06)
     while path.transit(100) != ODD:
         pass
-    assert (path.crossing.arrival_ns, path.crossing.copy_ns) == (MS, 3 * MS)
+    assert (path.crossing.arrival_ns, path.crossing.copy_ns) == (MS, 2 * MS)
 
 
 def test_packets_are_overtaken_as_often_as_said():

@@ -34,6 +34,7 @@ SMALLER: dict[str, list[str]] = {
     ],
     "erlang": ["duration=3min", "load.resize.until=2min"],
     "bad_network": ["duration=4min", "load.resize.until=130s"],
+    "rerouted": ["duration=4min"],
     "restarts": ["duration=10min", "load.render.until=60s", "faults.losses.until=9min"],
 }
 VARIANTS = [
@@ -44,7 +45,7 @@ VARIANTS = [
 ]
 """One for each switch of the card."""
 
-ELSEWHERE = [("bad_network", "no_token")]
+ELSEWHERE = [("bad_network", "no_token"), ("rerouted", "no_token")]
 """Further ways to miss a protection."""
 
 

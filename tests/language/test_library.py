@@ -67,7 +67,7 @@ def test_errors_in_the_base_are_shown_there(load: Loader, steady: str) -> None:
 @pytest.mark.parametrize(
     ("text", "refusal"),
     [
-        ("extends: ../x.yaml", "`../x.yaml` leaves the folder of the file that extends it"),
+        ("extends: ../x.yaml", "`../x.yaml` leaves the folder of the file that names it"),
         ("extends: /etc/passwd.yaml", "leaves the folder"),
         ("extends: below/../../x.yaml", "leaves the folder"),
         ("extends: link.yaml", "leaves the folder"),

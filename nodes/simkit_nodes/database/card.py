@@ -5,7 +5,7 @@ The language, the audit and the system's page read this; there is deliberately n
 
 from __future__ import annotations
 
-from simkit.card import Card, Metric, Role, TakenRole
+from simkit.card import Card, Metric, Role, Switch, TakenRole
 from simkit_nodes.blocks.raft.events import RaftBecameLeader, RaftSteppedDown
 from simkit_nodes.database.checks import CHECKS
 from simkit_nodes.database.client import Client
@@ -36,6 +36,50 @@ card = Card(
         "elections.won": Metric("counter", "leaders of the voters, the first one included"),
     },
     figures=ELECTIONS,
+    switches=(
+        Switch(
+            "config.store.wal_fsync: false",
+            "a vote or an entry is on the disk before anybody is told of it",
+            "no_acked_write_lost",
+            "database/disk_faults",
+            "no_fsync",
+        ),
+        Switch(
+            "config.store.pre_vote: false, config.store.check_quorum: false",
+            "who cannot win an election disturbs no leader",
+            "available",
+            "database/cloudflare_2020",
+            "ring_flapping",
+        ),
+        Switch(
+            "config.gateway.uncertainty: false",
+            "a transaction allows for clocks that are ahead of its own",
+            "linearizable",
+            "database/skewed_clocks",
+            "no_uncertainty",
+        ),
+        Switch(
+            "config.gateway.read_refresh: false",
+            "what was read still holds where a transaction commits",
+            "serializable",
+            "database/skewed_clocks",
+            "no_refresh",
+        ),
+        Switch(
+            "config.store.parallel_commit_query_intent: false",
+            "a staged transaction commits only if all its writes are there",
+            "bank_total",
+            "database/coordinator_death",
+            "no_query",
+        ),
+        Switch(
+            "config.store.block_crc: false",
+            "rotten blocks are not taken for data",
+            "linearizable",
+            "database/disk_faults",
+            "no_block_crc",
+        ),
+    ),
     dynamic_roles={
         "leader": TakenRole(RaftBecameLeader, RaftSteppedDown, order="term", scope="group", of="range"),
     },

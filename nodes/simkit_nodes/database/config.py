@@ -73,8 +73,15 @@ class StoreConfig(Settings):
     """A coordinator that was not heard of for this long is taken for dead."""
     gc_ttl: Duration = Duration(600 * SECOND)
     """How long versions stay that newer ones hide, and the records of transactions that have ended."""
+    housekeeping: Duration = Duration(5 * SECOND)
+    """How often a leaseholder looks for abandoned intents, old records and versions nobody can see."""
     memtable: Size = Size(512 * 1024)
     """How much an engine keeps in memory before it writes a table."""
+
+    block_cache: Size = Size(4 * 1024 * 1024)
+    """How much of its tables' blocks an engine keeps in memory."""
+    compress: bool = True
+    """Whether blocks of tables are compressed."""
 
     def raft(self) -> RaftOptions:
         """Return the settings of the store's Raft groups."""
@@ -93,7 +100,13 @@ class StoreConfig(Settings):
 
     def lsm(self) -> LsmOptions:
         """Return the settings of the store's engine."""
-        return LsmOptions(memtable_bytes=int(self.memtable), block_crc=self.block_crc, prefix_of=prefix_of)
+        return LsmOptions(
+            memtable_bytes=int(self.memtable),
+            cache_bytes=int(self.block_cache),
+            compress=self.compress,
+            block_crc=self.block_crc,
+            prefix_of=prefix_of,
+        )
 
     def periods(self) -> Periods:
         """Return how long things last, as differences of timestamps."""

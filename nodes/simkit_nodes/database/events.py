@@ -64,6 +64,13 @@ class IntentsLeft(Event, frozen=True, tag="range.intents"):
     """How long ago the oldest was written."""
 
 
+class CorruptionMet(Event, frozen=True, tag="store.corruption_met"):
+    """A leaseholder has read damaged bytes from its disk, and gives the range's lease to another replica."""
+
+    range_id: int
+    where: str
+
+
 class ClockMeasured(Event, frozen=True, tag="clock.measured"):
     """A host has compared its clock with others'."""
 
@@ -80,6 +87,7 @@ EVENTS: tuple[type[Event], ...] = (
     TransactionAbandoned,
     DeadlockBroken,
     IntentsLeft,
+    CorruptionMet,
     ClockMeasured,
     *RAFT_EVENTS,
     *REPLICATION_EVENTS,

@@ -107,6 +107,8 @@ class Store:
         self._unsynced: list[tuple[Replica, Ready]] = []
         self._syncing = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._failed = asyncio.Event()
+        self._failure: BaseException | None = None
         self._heard_ns: dict[str, int] = {}
         self._spoken: set[str] = set()
         self._next_heartbeat_ns = 0
@@ -167,9 +169,16 @@ class Store:
         return self.make_replica(state)
 
     async def run(self) -> None:
-        """Let time pass for all groups; never returns."""
+        """Let time pass for all groups; never returns, and raises what went wrong beside the turns."""
         tick_s = self.options.heartbeat_ns / TICKS_PER_HEARTBEAT / 1e9
         self._schedule()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._let_time_pass(tick_s))
+            await self._failed.wait()
+            assert self._failure is not None
+            raise self._failure
+
+    async def _let_time_pass(self, tick_s: float) -> None:
         while True:
             await asyncio.sleep(tick_s)
             self._tick()
@@ -252,7 +261,13 @@ class Store:
         """Run something beside the turns; what it raises ends the process."""
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failure = self._failure or error
+            self._failed.set()
 
     def mark(self, replica: Replica) -> None:
         """Let the next turn look at a replica."""

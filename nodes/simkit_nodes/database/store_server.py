@@ -6,18 +6,27 @@ that was wiped later stays empty until snapshots come. It deliberately decides n
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from simkit.network import handles
 from simkit.node import Node
 from simkit_nodes.blocks.hybrid_logical_clock import HybridLogicalClock, span_of
-from simkit_nodes.blocks.lsm import LsmEngine
+from simkit_nodes.blocks.lsm import Corruption, EngineFailed, LsmEngine
 from simkit_nodes.database.config import SECOND, StoreConfig
-from simkit_nodes.database.events import DeadlockBroken, TransactionAbandoned, TransactionRecovered
+from simkit_nodes.database.errors import DatabaseError
+from simkit_nodes.database.events import (
+    CorruptionMet,
+    DeadlockBroken,
+    IntentsLeft,
+    TransactionAbandoned,
+    TransactionRecovered,
+)
 from simkit_nodes.database.messages import Batch, Reason, Reply, Trouble
 from simkit_nodes.database.mvcc.keys import engine_spans
 from simkit_nodes.database.mvcc.record import Status
 from simkit_nodes.database.ranges.bootstrap import META_RANGE, first_descriptors, meta_rows
+from simkit_nodes.database.ranges.housekeeping import Housekeeper
 from simkit_nodes.database.ranges.sender import REPLY_TIMEOUT_S, Sender
 from simkit_nodes.database.replication.messages import RaftTraffic, ReplicaRemoved
 from simkit_nodes.database.replication.replica import Replica
@@ -56,7 +65,9 @@ class StoreServer(Node):
         booted_ns = self.clock.monotonic_ns()
         config = self.config
         engine = await LsmEngine.open(self.disk, config.lsm())
-        self.store = await Store.open(self, engine, config.raft(), engine_spans, timing=Timing(quiesce=config.quiesce))
+        self.store = await Store.open(
+            self, engine, config.raft(), engine_spans, timing=Timing(quiesce=config.quiesce, log_sync=config.wal_fsync)
+        )
         self.store.low_water = lambda: self.hybrid.now() + span_of(int(config.max_offset))
         for replica in self.store.replicas.values():
             self._made(replica)
@@ -67,7 +78,21 @@ class StoreServer(Node):
                     if descriptor.range_id == META_RANGE:
                         await engine.write(meta_rows(self.first))
                     await self.store.bootstrap(descriptor)
-        await self.store.run()
+        housekeeper = Housekeeper(
+            self.hybrid,
+            self.periods,
+            self.sender,
+            self.pusher,
+            lambda range_id, intents, oldest_ns: self.emit(IntentsLeft(range_id, intents, oldest_ns)),
+            self._give_away,
+        )
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(housekeeper.run(self.evaluators, int(config.housekeeping) / SECOND))
+                tasks.create_task(self.store.run())
+        except* EngineFailed as failures:
+            # It takes no writes any more, so this store can only be in the way of the others.
+            self.log.error("the engine has failed, the store ends: %s", failures.exceptions[0])
 
     def _made(self, replica: Replica) -> None:
         self.evaluators[replica.range_id] = Evaluator(
@@ -98,4 +123,18 @@ class StoreServer(Node):
         evaluator = self.evaluators.get(batch.range_id)
         if evaluator is None:
             return Reply(self.hybrid.now(), trouble=Trouble(Reason.RANGE_MISMATCH, "no replica here"))
-        return await evaluator.serve(batch)
+        try:
+            return await evaluator.serve(batch)
+        except Corruption as corruption:
+            self._give_away(evaluator.range, corruption)
+            return Reply(self.hybrid.now(), trouble=Trouble(Reason.UNAVAILABLE, str(corruption)))
+
+    def _give_away(self, replica: Any, corruption: Corruption) -> None:
+        """Let a replica with sound bytes lead: this one's copy of what was read is lost."""
+        self.emit(CorruptionMet(replica.range_id, str(corruption)[:200]))
+        others = [voter for voter in replica.raft.log.configuration.voters if voter != self.name]
+        if others:
+            try:
+                replica.transfer(self.random.choice(others))
+            except DatabaseError as refused:
+                self.log.warning("range %d keeps its lease: %s", replica.range_id, refused)

@@ -1,7 +1,8 @@
 """The workloads: what one arrival asks, and how the history tells it.
 
-YCSB's A, B and F (Cooper et al., SoCC 2010) with keys chosen by Zipf's law; transfers between accounts and their total;
-lists that transactions append to and read, in the form of Elle; new keys, and reading all of them back.
+YCSB's A, B and F (Cooper et al., SoCC 2010) with keys chosen by Zipf's law, F in transactions at a gateway's time;
+transfers between accounts and their total; lists that transactions append to and read, in the form of Elle; new keys,
+and reading all of them back.
 
 It deliberately draws everything from the client's own stream, in an order that the arrival alone decides.
 """
@@ -73,7 +74,8 @@ def _ycsb(share: float, *, reads_first: bool) -> Callable[[Asker, DatabaseLoad],
         key = numbered_key("users", chosen(asker, load), load.keys)
         name = key.decode()
         if not changes:
-            return Request(SingleGet(key), "get", name, lambda results: text(results[0]))
+            read = Execute((Step("read", key),), load.isolation) if reads_first else SingleGet(key)
+            return Request(read, "get", name, lambda results: text(results[0]))
         value = f"{asker.name}:{_next(asker, 'ycsb')}".ljust(int(load.value), ".")
         if reads_first:
             steps = (Step("read", key), Step("write", key, value.encode()))
@@ -84,7 +86,7 @@ def _ycsb(share: float, *, reads_first: bool) -> Callable[[Asker, DatabaseLoad],
 
 
 def text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode()
+    return None if value is None else value.decode(errors="replace")
 
 
 def _transfer(asker: Asker, load: DatabaseLoad) -> Request:

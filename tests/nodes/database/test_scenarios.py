@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from simkit.card import Switch
 from simkit.explore.run import run_scenario
 from simkit.observe.document import Document
+from simkit_nodes.database.card import card
 
 LIBRARY = Path(__file__).parents[3] / "scenarios" / "database"
 
@@ -29,7 +31,29 @@ SMALLER: dict[str, list[str]] = {
         *(f"faults.{name}.until=18s" for name in ("crash", "outage", "split", "slow", "skew")),
         *(f"faults.{name}.for=3s" for name in ("crash", "outage", "split", "slow", "skew")),
     ],
+    "coordinator_death": [
+        "duration=45s",
+        "load.transfers.until=30s",
+        "load.totals.until=40s",
+        "load.lists.until=30s",
+        "faults.deaths.until=30s",
+    ],
+    "skewed_clocks": ["duration=16s", "load.keys.until=14s", "load.lists.until=14s"],
+    "cloudflare_2020": ["duration=60s", "load.keys.until=55s", "faults.switch.for=25s"],
+    "disk_faults": [
+        "duration=50s",
+        *(f"load.{name}.until=44s" for name in ("keys", "transfers", "totals", "inserts", "readbacks")),
+        "faults.blackout.at=15s",
+        "faults.rot.at=25s",
+        "faults.full.at=35s",
+        "faults.full.for=4s",
+    ],
 }
+VARIANTS = [
+    ("coordinator_death", "no_query"),
+    ("skewed_clocks", "no_refresh"),
+    ("disk_faults", "no_fsync"),
+]
 
 
 @cache
@@ -48,3 +72,21 @@ def test_the_scenario_passes_with_its_protections_on(scenario: str) -> None:
     assert document.error is None
     assert document.as_declared, said(document)
     assert document.verdict == "pass", said(document)
+
+
+@pytest.mark.parametrize(("scenario", "variant"), VARIANTS)
+def test_without_a_protection_exactly_the_declared_checks_fail(scenario: str, variant: str) -> None:
+    document = played(scenario, variant)
+    assert document.error is None
+    assert document.as_declared, said(document)
+    assert document.verdict == "fail", said(document)
+
+
+@pytest.mark.audit
+@pytest.mark.parametrize("switch", card.switches, ids=lambda switch: switch.variant)
+def test_every_switch_breaks_its_check(switch: Switch) -> None:
+    document = run_scenario(LIBRARY.parent / f"{switch.scenario}.yaml", variant=switch.variant)
+    assert document.error is None
+    assert document.as_declared, said(document)
+    failed = [each.text for each in document.expectations if each.verdict == "fail"]
+    assert f"fails {switch.check}" in failed

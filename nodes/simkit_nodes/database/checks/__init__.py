@@ -6,11 +6,16 @@ operations and emitted events alone.
 
 from simkit.checks import Check
 from simkit_nodes.blocks.raft.checks import CHECKS as RAFT_CHECKS
+from simkit_nodes.database.checks.availability import Available, LeadersStay
 from simkit_nodes.database.checks.bank import BankTotal
 from simkit_nodes.database.checks.history import Linearizable, NoAckedWriteLost, Serializable, StrictSerializable
+from simkit_nodes.database.checks.intents import IntentsGone
 
 CHECKS: tuple[type[Check], ...] = (
+    Available,
     BankTotal,
+    IntentsGone,
+    LeadersStay,
     Linearizable,
     NoAckedWriteLost,
     Serializable,
@@ -18,4 +23,14 @@ CHECKS: tuple[type[Check], ...] = (
     *RAFT_CHECKS,
 )
 
-__all__ = ["CHECKS", "BankTotal", "Linearizable", "NoAckedWriteLost", "Serializable", "StrictSerializable"]
+__all__ = [
+    "CHECKS",
+    "Available",
+    "BankTotal",
+    "IntentsGone",
+    "LeadersStay",
+    "Linearizable",
+    "NoAckedWriteLost",
+    "Serializable",
+    "StrictSerializable",
+]

@@ -14,6 +14,8 @@ from typing import Final
 
 import msgspec
 
+from simkit_nodes.blocks.lsm import Corruption
+
 
 class Status(IntEnum):
     """Where a transaction stands. `STAGING`: committed if all writes it names are there (parallel commits)."""
@@ -75,8 +77,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-decode_intent = msgspec.msgpack.Decoder(Intent).decode
-decode_record = msgspec.msgpack.Decoder(Record).decode
+_decode_intent = msgspec.msgpack.Decoder(Intent).decode
+_decode_record = msgspec.msgpack.Decoder(Record).decode
 
 _DELETED: Final = 0
 _VALUE: Final = 1
@@ -91,6 +93,22 @@ def encode_intent(intent: Intent) -> bytes:
 def encode_record(record: Record) -> bytes:
     """Return the bytes of a record."""
     return _encode(record)
+
+
+def decode_intent(stored: bytes) -> Intent:
+    """Return an intent. Corruption if the bytes are none: the engine was not asked to compare checksums."""
+    try:
+        return _decode_intent(stored)
+    except msgspec.DecodeError as error:
+        raise Corruption(f"an intent that is none: {error}") from None
+
+
+def decode_record(stored: bytes) -> Record:
+    """Return a record. Corruption if the bytes are none."""
+    try:
+        return _decode_record(stored)
+    except msgspec.DecodeError as error:
+        raise Corruption(f"a transaction record that is none: {error}") from None
 
 
 def encode_version(value: bytes | None, local_timestamp: int | None = None) -> bytes:

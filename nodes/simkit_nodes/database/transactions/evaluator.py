@@ -73,6 +73,11 @@ class Evaluator:
         conflicts: who finds out about transactions in the way.
         on_deadlock: told whom a push aborts to break a deadlock, and the cycle.
         on_abandoned: told whom a push aborts because its coordinator is silent.
+
+    Attributes:
+        proposed: how many commands this has proposed.
+        locks: who waits for intents.
+        graph: who waits for transactions whose records are here.
     """
 
     def __init__(
@@ -90,6 +95,7 @@ class Evaluator:
         self._conflicts = conflicts
         self._on_deadlock = on_deadlock
         self._on_abandoned = on_abandoned
+        self.proposed = 0
         self._tenure = 0
         self._latches = Latches()
         self._background: set[asyncio.Task[None]] = set()
@@ -243,6 +249,7 @@ class Evaluator:
 
     async def _propose(self, evaluation: Evaluation, command: Command, latch: Latch | None) -> None:
         locks, graph = self.locks, self.graph
+        self.proposed += 1
         try:
             await self.range.propose(command)
         except errors.Unavailable as error:

@@ -4,11 +4,13 @@
 in the last bits between machines, and one bit is enough to reorder two messages. Addition, multiplication, division
 and square root are exact to the last bit everywhere, so these functions give the same bits on every machine.
 
-They are deliberately not a mathematics library: accurate to a few units in the last place, for drawing random numbers.
-Checks and figures, which never feed back into a run, use `math` and numpy.
+Twin of the functions in `core/stream.c`. They are deliberately not a mathematics library: accurate to a few units in
+the last place, for drawing random numbers. Checks and figures, which never feed back into a run, use `math` and numpy.
 """
 
 from math import frexp, inf, ldexp, sqrt
+
+from simkit.kernel.core import compiled
 
 _LN2_HIGH = float.fromhex("0x1.62e42fefa3800p-1")
 _LN2_LOW = float.fromhex("0x1.ef35793c76730p-45")
@@ -88,3 +90,7 @@ def normal_quantile(p: float) -> float:
     r -= 1.6 if r <= 5.0 else 5.0
     value = _horner(numerator, r) / _horner(denominator, r)
     return -value if q < 0.0 else value
+
+
+if compiled is not None:
+    log, exp, normal_quantile = compiled.log, compiled.exp, compiled.normal_quantile

@@ -16,6 +16,7 @@ from numpy.random import Philox
 from xxhash import xxh3_128_intdigest
 
 from simkit.kernel import arithmetic
+from simkit.kernel.core import compiled
 
 T = TypeVar("T")
 
@@ -51,19 +52,21 @@ _TO_UNIT = 2.0**-53
 _BLOCK_MIN, _BLOCK_MAX = 8, 2048
 
 
-class Stream:
-    """One named stream of draws.
+class Draws:
+    """The draws of a stream, one after the other.
+
+    Twin of `core/stream.c`, which takes its place where the compiled core runs.
 
     Args:
-        seed: the seed of the run; one seed rules all streams.
-        name: what the draws are for, for example ``"network/a->b"``.
+        name: of the stream.
+        key: 128 bits.
     """
 
     __slots__ = ("_block", "_counter", "_key", "_size", "name")
 
-    def __init__(self, seed: int, name: str) -> None:
+    def __init__(self, name: str, key: int) -> None:
         self.name = name
-        self._key = xxh3_128_intdigest(name.encode(), seed & 0xFFFF_FFFF_FFFF_FFFF)
+        self._key = key
         self._counter = 0
         self._size = _BLOCK_MIN
         self._block: list[int] = []
@@ -115,6 +118,35 @@ class Stream:
         """Return a float whose logarithm is normal; `sigma` is the standard deviation of the logarithm."""
         return median * arithmetic.exp(sigma * self.standard_normal())
 
+    def bytes(self, n: int) -> bytes:
+        """Return `n` random bytes; takes one draw for every eight."""
+        count = -(-n // 8)
+        block = self._block
+        if 0 < count <= len(block):
+            words = block[: -count - 1 : -1]
+            del block[-count:]
+        else:
+            words = [self.bits64() for _ in range(count)]
+        return pack(f"<{count}Q", *words)[:n]
+
+
+if compiled is not None:
+    Draws = compiled.Draws  # type: ignore[misc]
+
+
+class Stream(Draws):
+    """One named stream of draws.
+
+    Args:
+        seed: the seed of the run; one seed rules all streams.
+        name: what the draws are for, for example ``"network/a->b"``.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, seed: int, name: str) -> None:
+        super().__init__(name, xxh3_128_intdigest(name.encode(), seed & 0xFFFF_FFFF_FFFF_FFFF))
+
     def choice(self, sequence: Sequence[T]) -> T:
         """Return one element of a non-empty sequence."""
         return sequence[self.below(len(sequence))]
@@ -132,14 +164,3 @@ class Stream:
     def shuffle(self, items: MutableSequence[T]) -> None:
         """Put `items` into random order in place (Fisher-Yates); takes len(items) draws."""
         items[:] = self.sample(items, len(items))
-
-    def bytes(self, n: int) -> bytes:
-        """Return `n` random bytes; takes one draw for every eight."""
-        count = -(-n // 8)
-        block = self._block
-        if 0 < count <= len(block):
-            words = block[: -count - 1 : -1]
-            del block[-count:]
-        else:
-            words = [self.bits64() for _ in range(count)]
-        return pack(f"<{count}Q", *words)[:n]

@@ -69,6 +69,20 @@ def test_callbacks_run_in_the_same_order(texts: list[bytes], seed: int, workers:
     assert told["c"] == told["python"]
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 2**64 - 1),
+    name=st.text(max_size=20),
+    kinds=st.lists(st.integers(0, 14), max_size=60),
+    number=st.floats(1e-6, 1e3),
+)
+def test_draws_are_the_same_to_the_last_bit(
+    seed: int, name: str, kinds: list[int], number: float, workers: dict[str, Worker]
+) -> None:
+    told = told_by(workers, "play_draws", seed=seed, name=name, kinds=kinds, number=number)
+    assert told["c"] == told["python"]
+
+
 def test_programs_are_lively_enough_to_mean_something(workers: dict[str, Worker]) -> None:
     texts = [b"".join(sha256(bytes([one, two])).digest() for two in range(9)).hex() for one in range(30)]
     told = told_by(workers, "play_inns", texts=texts)

@@ -6,7 +6,7 @@ from typing import Any
 from inn import Inn
 from test_order import WorldMachine, play, program_of
 
-from simkit.kernel import core
+from simkit.kernel import Empirical, Stream, arithmetic, core
 from simkit.kernel import sleep as kernel_sleep
 
 Say = Callable[[dict[str, Any]], None]
@@ -24,6 +24,31 @@ def play_inns(say: Say, texts: list[str]) -> list[Any]:
         log = inn.play()
         told.append([log, inn.world.records.digest(), inn.world.steps, inn.world.sequence, inn.world.now_ns])
     return told
+
+
+def play_draws(say: Say, seed: int, name: str, kinds: list[int], number: float) -> list[Any]:
+    """Return draws of every kind from one stream, one after the other; floats to the last bit."""
+    stream = Stream(seed, name)
+    draws: tuple[Callable[[], Any], ...] = (
+        stream.bits64,
+        stream.random,
+        lambda: stream.below(1 + int(number * 1e6)),
+        lambda: stream.below(1 << 70),
+        lambda: stream.chance(0.5),
+        lambda: stream.uniform(-number, number * 3),
+        lambda: stream.uniform(1, 2**60),
+        lambda: stream.exponential(number),
+        stream.standard_normal,
+        lambda: stream.normal(number, 2),
+        lambda: stream.lognormal(number, 1.5),
+        lambda: stream.bytes(int(number) % 30).hex(),
+        lambda: stream.choice(range(1000)),
+        lambda: stream.sample(range(50), 5),
+        lambda: Empirical((0.5, 1.0, number + 2)).draw(stream),
+    )
+    drawn = [draws[kind % len(draws)]() for kind in kinds]
+    functions = [arithmetic.log(number), arithmetic.exp(number - 600), arithmetic.exp(-number)]
+    return [each.hex() if isinstance(each, float) else each for each in drawn + functions]
 
 
 def play_orders(say: Say, texts: list[str], seed: int) -> list[Any]:

@@ -24,6 +24,8 @@
 
 #include "agenda.c"
 
+#include "stream.c"
+
 /* -- what the core takes for granted */
 
 static int
@@ -272,6 +274,9 @@ follow_turns(PyObject *module, PyObject *args)
 static PyMethodDef functions[] = {
     {"prepare", prepare, METH_O, "prepare(things): make the types and try what is taken for granted, once."},
     {"follow_turns", follow_turns, METH_VARARGS, "follow_turns(turn, capsule): tell the fence whose turn it is."},
+    {"log", log_function, METH_O, "Return the natural logarithm of `x` > 0."},
+    {"exp", exp_function, METH_O, "Return e to the power `x`."},
+    {"normal_quantile", normal_quantile_function, METH_O, "Return a quantile of the standard normal distribution."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -290,7 +295,7 @@ PyInit__core(void)
     if (module == NULL || intern_names() < 0 || PyType_Ready(&CurrentTasks_Type) < 0 ||
         PyType_Ready(&SleepFunction_Type) < 0 || PyType_Ready(&Sleep_Type) < 0 || PyType_Ready(&Posted_Type) < 0 ||
         PyModule_AddType(module, &Agenda_Type) < 0 || PyModule_AddType(module, &Turns_Type) < 0 ||
-        PyModule_AddType(module, &Posted_Type) < 0 || PyModule_AddType(module, &Sleep_Type) < 0) {
+        PyModule_AddType(module, &Draws_Type) < 0 || PyModule_AddType(module, &Posted_Type) < 0 || PyModule_AddType(module, &Sleep_Type) < 0) {
         Py_XDECREF(module);
         return NULL;
     }

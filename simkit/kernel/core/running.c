@@ -18,8 +18,8 @@ static PyObject *fence_turn;          /* what tells it otherwise */
 
 typedef struct {
     PyObject_HEAD
-    int process;
     PyObject *loop;
+    int process;
 } LoopHolder;
 
 static LoopHolder *holder; /* a reference: asyncio's answer to who runs, or NULL where it must be asked for */
@@ -50,7 +50,7 @@ running_loop_is(PyObject *loop)
     if (holder_is_trusted) {
         holder = asyncio_holder();
     }
-    return PyErr_Occurred() ? -1 : 0;
+    return holder == NULL && PyErr_Occurred() ? -1 : 0;
 }
 
 static void

@@ -88,8 +88,8 @@ class MemoryLimit(Condition):
 
     limit: Size = Field(gt=0)
     """More than this is too much."""
-    look: Duration = Field(default=Duration(10**9), gt=0)
-    """How often memory is looked at."""
+    look: Duration = Field(default=Duration(10**9), ge=10**6)
+    """How often memory is looked at, 1ms or more."""
     restart: Duration = Field(default=Duration(10**9), gt=0)
     """How long after it was killed a process starts again."""
 

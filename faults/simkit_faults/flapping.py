@@ -11,14 +11,16 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from simkit.fault import Arena, Condition, Link, Plan
 from simkit.hosts.host import Host
+from simkit.language.problem import Refusal
 from simkit.language.units import Distribution, Duration, read_distribution
 from simkit_faults.links import Around, selected
 
 SECOND = 10**9
+MILLISECOND = 10**6
 
 
 class _Flapping:
@@ -64,6 +66,13 @@ class Flap(Condition):
     """How long they are down each time."""
     up: Distribution = read_distribution("5s")
     """How long they are up in between."""
+
+    @field_validator("down", "up")
+    @classmethod
+    def _slow_enough(cls, value: Any) -> Any:
+        if value.mean < MILLISECOND:
+            raise Refusal("a link that flaps more often than every 1ms is a link that loses packets; use `loss`")
+        return value
 
     @contextmanager
     def hold(self, arena: Arena, targets: tuple[Link, ...]) -> Iterator[None]:

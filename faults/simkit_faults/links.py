@@ -5,7 +5,7 @@ Names are of hosts only, whatever groups and zones are called: targets have been
 It deliberately holds no fault; it is what several families are made of.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -35,6 +35,36 @@ class Around:
     def covers(self, source: Placed, target: Placed) -> bool:
         """See `simkit.network.selector.Selector`."""
         return (self.outgoing and source.name in self.names) or (self.incoming and target.name in self.names)
+
+
+@dataclass(frozen=True)
+class RingLinks:
+    """The selector of all links between hosts of a ring that are more than `reach` places apart."""
+
+    places: Mapping[str, int]
+    reach: int
+
+    def covers(self, source: Placed, target: Placed) -> bool:
+        """See `simkit.network.selector.Selector`."""
+        here, there = self.places.get(source.name), self.places.get(target.name)
+        if here is None or there is None:
+            return False
+        apart = abs(here - there)
+        return min(apart, len(self.places) - apart) > self.reach
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The selector of all links between two sides; who is on neither is not meant."""
+
+    left: frozenset[str]
+    right: frozenset[str]
+
+    def covers(self, source: Placed, target: Placed) -> bool:
+        """See `simkit.network.selector.Selector`."""
+        return (source.name in self.left and target.name in self.right) or (
+            source.name in self.right and target.name in self.left
+        )
 
 
 def selected(links: tuple[Link, ...]) -> Links:

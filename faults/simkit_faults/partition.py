@@ -14,7 +14,7 @@ from pydantic import Field
 
 from simkit.fault import Arena, Condition
 from simkit.hosts.host import Host
-from simkit_faults.links import Around, Links, laid
+from simkit_faults.links import Around, RingLinks, Sides, laid
 
 
 class Isolate(Condition):
@@ -56,9 +56,8 @@ class Bridge(Condition):
         """See `Condition.hold`."""
         names = arena.stream.sample([host.name for host in targets], len(targets))
         half = len(names) // 2
-        left, right = names[:half], names[half + 1 :]
-        cut = frozenset((a, b) for a in left for b in right) | frozenset((b, a) for a in left for b in right)
-        with laid(arena.network.cut(selector=Links(cut))):
+        sides = Sides(frozenset(names[:half]), frozenset(names[half + 1 :]))
+        with laid(arena.network.cut(selector=sides)):
             yield
 
 
@@ -82,13 +81,7 @@ class Ring(Condition):
     def hold(self, arena: Arena, targets: tuple[Host, ...]) -> Iterator[None]:
         """See `Condition.hold`."""
         names = arena.stream.sample([host.name for host in targets], len(targets))
-        count = len(names)
-        reach = (count // 2 + 1) // 2 if self.reach is None else self.reach
-        cut = frozenset(
-            (names[here], names[there])
-            for here in range(count)
-            for there in range(count)
-            if min((here - there) % count, (there - here) % count) > reach
-        )
-        with laid(arena.network.cut(selector=Links(cut))):
+        reach = (len(names) // 2 + 1) // 2 if self.reach is None else self.reach
+        ring = RingLinks({name: place for place, name in enumerate(names)}, reach)
+        with laid(arena.network.cut(selector=ring)):
             yield

@@ -15,10 +15,21 @@ from simkit.language.injection import Injection
 from simkit.language.moment import FaultEdge, Moment, Occurrence, PointReached
 from simkit.language.problem import Position, Problem, Refusal, listed, nearest_quoted, quoted
 from simkit.language.roster import Roster
-from simkit.language.target import WELL_KNOWN_ROLES, DynamicRole, MeshTarget, Target, There, parse_target
+from simkit.language.target import (
+    WELL_KNOWN_ROLES,
+    DynamicRole,
+    LinkTarget,
+    MeshTarget,
+    Target,
+    There,
+    parse_target,
+)
 from simkit.language.units import Duration, exact_duration, format_duration
 from simkit.language.vocabulary import CardWords, dynamic_roles, event_names, role_scope
 from simkit.language.wiring import Wiring
+
+LINKS_MAX = 1_000_000
+"""Links that one strike may be about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +142,7 @@ def _check_aim(injection: Injection, setting: Setting) -> None:
         _check_mesh(injection, setting)
         return
     size = 0
+    _check_links(injection, setting)
     for target in injection.host_targets:
         if uses_there(target) and not waits_somewhere(injection.timing.at):
             message = "is the host of the event or point that `at:` waits for, and this fault waits for none"
@@ -150,6 +162,23 @@ def _check_aim(injection: Injection, setting: Setting) -> None:
             raise Refusal(f"`each` repeats for every host by itself; {quoted(drawn[0])} is not a fixed set of hosts")
     if injection.target_kind == "groups":
         _check_groups(injection, setting)
+
+
+def _check_links(injection: Injection, setting: Setting) -> None:
+    """A strike is worked out link by link, so there is a limit to them."""
+    if injection.target_kind == "hosts":
+        return
+
+    def size(targets: Sequence[Target]) -> int:
+        return sum(check_target(target, setting.card, setting.roster) for target in targets)
+
+    groups = [size(item) for item in injection.aim if isinstance(item, tuple)]
+    if len(groups) == 1:
+        groups.append(len(setting.roster) - groups[0])
+    links = sum(one * other for place, one in enumerate(groups) for other in groups[place + 1 :])
+    links += sum(size([link.source]) * size([link.target]) for link in injection.aim if isinstance(link, LinkTarget))
+    if links > LINKS_MAX:
+        raise Refusal(f"{quoted(injection.aim_text)} is {links:,} links; the limit of one fault is {LINKS_MAX:,}")
 
 
 def _check_groups(injection: Injection, setting: Setting) -> None:

@@ -256,6 +256,8 @@ def parse_target(text: object) -> Target:
         raise Refusal("a target is a phrase such as `workers-2`, `workers`, `any 2 of workers` or `zone eu`")
     phrase = " ".join(text.split())
     if match := _BUT.match(phrase):
+        if _BUT.match(match[2]):
+            raise Refusal(f"target {quoted(phrase)} leaves out more than once; leave out one group, zone or host")
         return replace(parse_target(match[1]), text=phrase, but=parse_target(match[2]))
     if match := _ANY.match(phrase):
         if int(match[1]) == 0:

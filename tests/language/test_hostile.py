@@ -11,10 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from simkit.language.expectation import parse_expectation
 from simkit.language.library import Library
-from simkit.language.problem import ScenarioError
+from simkit.language.moment import parse_every, parse_moment
+from simkit.language.problem import Refusal, ScenarioError
 from simkit.language.scenario import dump, load_scenario
+from simkit.language.target import parse_groups, parse_link, parse_target
 from simkit.language.text import plain_of, read_bytes, read_text, write_text
+from simkit.language.timeline import timeline
 
 MEGABYTE = 1 << 20
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -55,6 +59,18 @@ CORPUS: dict[str, bytes] = {
     "a section that is one word": b"title: x\nsystem: task_queue\nduration: 1s\nhosts: workers\nvariants: 5\n",
     "variants of the wrong kind": HEAD + b"variants: {a: 5}\n",
     "extends itself": b"extends: my.yaml",
+    "many exceptions": HEAD + b"faults: {f: {kill: " + b"w but " * 2500 + b"w, at: 1s, for: 1s}}\n",
+    "many budgets": HEAD + b"budget:\n" + b"".join(b"  w%d: {down: 1}\n" % n for n in range(2000)),
+    "a budget of everything": HEAD + b"budget: {w: {down: 99999999999999999999}}\nfaults: 5\n",
+    "a swarm of strangers": HEAD + b"swarm: {of: [" + b"x, " * 5000 + b"x]}\n",
+    "a sweep without bound": HEAD
+    + b"sweep: {vary: {"
+    + b", ".join(b"hosts.w.x%d: [1, 2, 3, 4, 5, 6, 7, 8, 9]" % n for n in range(60))
+    + b"}}\n",
+    "a point without end": HEAD + b"faults: {f: {kill: w, at: 999999999999th point x on w, for: 1s}}\n",
+    "links by the million": b"title: x\nsystem: task_queue\nduration: 1min\nhosts:\n"
+    b"  l: {role: worker, count: 5000}\n  r: {role: worker, count: 5000}\n"
+    b"faults: {f: {loss: l <-> r, share: 1%, at: 1s, for: 1s}, g: {partition: [[l], [r]], at: 1s, for: 1s}}\n",
     "only extends": b"extends: {}",
 }
 
@@ -80,6 +96,7 @@ def test_overlapping_faults_on_many_hosts_stay_cheap(load: Any) -> None:
 VOCABULARY = """
     title system seed duration hosts role count zones network default rtt config worker lease load from rate faults gc
     pause kill partition at every for until forever times expect always variants set sweep vary seeds extends limits
+    budget swarm keep of down settle minority rack racks zone any but there when point on 3rd after settle source claims
     start warmup null true false 5 -1 1.5 60s 17/s exp(1s) workers broker a b a<->b task_queue leader x.yaml . ~ {} []
 """
 WORDS = st.sampled_from(VOCABULARY.split())
@@ -89,7 +106,9 @@ TREES = st.recursive(
     max_leaves=25,
 )
 QUICK = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=int(os.environ.get("SIMKIT_FUZZ_EXAMPLES", "60")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
@@ -148,6 +167,46 @@ def test_any_override(load: Any, steady: str, path: list[str], tree: object) -> 
 def test_any_slip_in_a_good_file(load: Any, steady: str, place: int, length: int, inserted: str) -> None:
     with suppress(ScenarioError):
         load((steady[:place] + inserted + steady[place + length :]).encode(errors="replace"))
+
+
+GRAMMAR = """
+    any all of in on but there zone rack minority majority 2 50% 0% 1000000000 workers workers-2 broker a b leader 7
+    range <-> -> when point after 3rd 0th 12st 5s 1h 5 exp(1s) uniform(1s, each every ends begins split plan.apply always
+    eventually sometimes fails drop effect_once within p99 < = 2s steady ( ) ,
+"""
+PHRASES = st.lists(
+    st.sampled_from(GRAMMAR.split()) | st.text(max_size=3),
+    max_size=9,
+).map(" ".join)
+
+
+@QUICK
+@given(PHRASES)
+def test_any_phrase(phrase: str) -> None:
+    for read in (parse_target, parse_link, parse_groups, parse_moment, parse_every, parse_expectation):
+        with suppress(Refusal):
+            read(phrase)
+
+
+@QUICK
+@given(
+    word=st.sampled_from(["pause", "kill", "wipe", "partition", "loss", "clock_step"]),
+    aim=PHRASES,
+    timing=st.dictionaries(st.sampled_from(["at", "every", "for", "until", "times", "forever"]), PHRASES | WORDS),
+)
+def test_any_fault_that_is_read_can_be_drawn(
+    load: Any, steady: str, word: str, aim: str, timing: dict[str, str]
+) -> None:
+    fault = {
+        word: aim,
+        **timing,
+        **({"share": "1%"} if word == "loss" else {}),
+        **({"by": "1s"} if word == "clock_step" else {}),
+    }
+    with suppress(ScenarioError):
+        scenario = load(steady.replace("faults:\n", f"faults:\n  it: {as_flow(fault)}\n"))
+        assert timeline(scenario)
+        assert dump(load(dump(scenario))) == dump(scenario)
 
 
 @QUICK

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -48,6 +49,21 @@ def _literals_of(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
             continue
         if isinstance(literal, ast.Expr) and isinstance(literal.value, ast.Constant):
             yield field.target.id, str(literal.value.value)
+
+
+def words_in(annotation: Any) -> list[str]:
+    """The words that a field's type enumerates, wherever in it."""
+    if get_origin(annotation) is Literal:
+        return [str(word) for word in get_args(annotation)]
+    return [word for inner in get_args(annotation) for word in words_in(inner)]
+
+
+def line_of(line: str, annotation: Any) -> str:
+    """A field's line with the words that it takes, unless the line speaks of each already."""
+    words = words_in(annotation)
+    if not words or all(re.search(rf"\b{re.escape(word)}\b", line) for word in words):
+        return line
+    return f"{line} ({', '.join(words)})".strip()
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from simkit.kernel.distribution import Distribution
 from simkit.language import links, model, units
-from simkit.language.documented import field_lines, first_sentence, models_in
+from simkit.language.documented import field_lines, first_sentence, line_of, models_in
 from simkit.language.duration import TIME_UNITS
 from simkit.language.expectation import STATISTICS, WINDOWS
 from simkit.language.limits import DEFAULT_LIMITS, Limits
@@ -78,6 +78,12 @@ _EXPECTATIONS: Sequence[tuple[str, str]] = (
     ("fails CHECK", "must be violated"),
     ("drop SUBJECT", "in a variant or a file that extends another: an inherited line no longer holds"),
 )
+_WINDOWS: Sequence[tuple[str, str]] = (
+    ("steady", "from the end of the warm-up to the first fault"),
+    ("faults", "from the first fault to the moment when the last one heals, whatever lies between"),
+    ("recovery", "from there to the end of the run"),
+    ("all", "everything after the warm-up"),
+)
 _UNITS: Sequence[tuple[str, Mapping[str, Any], str]] = (
     ("duration", TIME_UNITS, "90s"),
     ("size", units.BYTE_UNITS, "64KiB"),
@@ -98,9 +104,12 @@ def _page(registry: Registry) -> Iterator[str]:
     for title, part in _PARTS:
         yield f"## {title}\n"
         yield from field_table(part)
-    for title, rows in (("Targets", _TARGETS), ("Times", _MOMENTS), ("Expectations", _EXPECTATIONS)):
+    for title, rows in (
+        ("Targets", _TARGETS), ("Times", _MOMENTS), ("Expectations", _EXPECTATIONS), ("Windows", _WINDOWS),
+    ):  # fmt: skip
         yield f"## {title}\n"
         yield from table(("written", "means"), [(_code(written), meaning) for written, meaning in rows])
+    yield "An operation belongs to the window in which it starts.\n"
     yield "## Units\n"
     quantities = [(noun, " ".join(known), _code(example)) for noun, known, example in _UNITS]
     yield from table(("quantity", "units", "example"), quantities)
@@ -123,7 +132,7 @@ def field_table(part: type[BaseModel]) -> Iterator[str]:
         return
     lines = field_lines(part)
     keys = [(field.alias or name, field) for name, field in fields]
-    rows = [(f"`{key}`", lines.get(key, ""), _default(field)) for key, field in keys]
+    rows = [(f"`{key}`", line_of(lines.get(key, ""), field.annotation), _default(field)) for key, field in keys]
     yield from table(("key", "what", "default"), rows)
 
 
@@ -143,8 +152,10 @@ def _all_faults(registry: Registry) -> Iterator[str]:
     rows = []
     for word, fault in registry.faults().items():
         lines = field_lines(fault)
-        keys = [field.alias or name for name, field in fault.model_fields.items()]
-        own = "; ".join(f"`{key}`: {lines[key]}" if key in lines else f"`{key}`" for key in keys)
+        own = "; ".join(
+            f"`{key}`: {line_of(lines[key], field.annotation)}" if key in lines else f"`{key}`"
+            for key, field in ((field.alias or name, field) for name, field in fault.model_fields.items())
+        )
         rows.append((f"`{word}`", fault_kind(fault), target_kind(fault), own, first_sentence(fault)))
     yield from table(("word", "kind", "aimed at", "own keys", "what happens"), rows)
     yield "A condition needs `for:`, `until:` or `forever: true`; an act has nothing to heal; a plan ends by itself.\n"

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from simkit.card import Figure
-from simkit.language.documented import field_lines
+from simkit.language.documented import field_lines, line_of
 from simkit.language.library import Library
 from simkit.language.problem import nearest_quoted, quoted
 from simkit.registry import NotInstalled, Registry
@@ -128,7 +128,7 @@ def _fields(model: Any) -> tuple[tuple[str, str, str], ...]:
     rows = []
     for name, each in model.model_fields.items():
         key = each.alias or name
-        rows.append((key, _default(each), lines.get(key, "")))
+        rows.append((key, _default(each), line_of(lines.get(key, ""), each.annotation)))
     return tuple(rows)
 
 

@@ -31,7 +31,7 @@ faults:
 KEYS = sorted({key for fault in REGISTRY.faults().values() for key in fault.model_fields})
 WORDS = """
     0 1 -1 1.5 1e308 .inf .nan 60s 0s -1s 1ns 100% 0% 150% 50ppm 64MiB 1Mbit/s exp(1s) exp(0s) workers broker token
-    attempt task_queue.apply_effect/1 lease slots lease_token retry none some all lie lost true false ~ next both in out step
+    attempt task_queue.apply_effect/1 lease slots lease_token retry none some all lie lost true ~ next both out step
 """
 TIMES = "1s 2min exp(9s) 7"
 VALUES = st.recursive(

@@ -171,8 +171,8 @@ def test_any_slip_in_a_good_file(load: Any, steady: str, place: int, length: int
 
 GRAMMAR = """
     any all of in on but there zone rack minority majority 2 50% 0% 1000000000 workers workers-2 broker a b leader 7
-    range <-> -> when point after 3rd 0th 12st 5s 1h 5 exp(1s) uniform(1s, each every ends begins split plan.apply always
-    eventually sometimes fails drop effect_once within p99 < = 2s steady ( ) ,
+    range <-> -> when point after 3rd 0th 12st 5s 1h 5 exp(1s) uniform(1s, each every ends begins split plan.apply
+    always eventually sometimes fails drop effect_once within p99 < = 2s steady ( ) ,
 """
 PHRASES = st.lists(
     st.sampled_from(GRAMMAR.split()) | st.text(max_size=3),

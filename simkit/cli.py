@@ -277,12 +277,9 @@ def check(
     as_json: bool,
 ) -> None:
     """Check scenario files and show who, where and when. Nothing is run."""
-    from simkit.language.library import Library
-    from simkit.language.problem import ScenarioError
+    from simkit.check_command import check_files
     from simkit.language.reference import reference_page
-    from simkit.language.scenario import dump, load_source
     from simkit.language.schema import language_schema
-    from simkit.language.timeline import timeline, timeline_rows
 
     registry = _registry(systems)
     if schema:
@@ -296,49 +293,7 @@ def check(
         return
     if not targets:
         raise click.UsageError("name at least one scenario, or ask for --schema")
-    from simkit.report.forecast import strips
-
-    problems: list[dict[str, Any]] = []
-    warnings: list[str] = []
-    timelines: dict[str, list[dict[str, Any]]] = {}
-    for target in targets:
-        try:
-            for source in Library().locate(target):
-                scenario = load_source(source, variant=variant, overrides=overrides, registry=registry)
-                if not scenario.expectations:
-                    place = f"{source.shown}: " if scenario.variant is None else f"{source.shown}, {scenario.variant}: "
-                    warnings.append(f"{place}nothing is expected, so it cannot fail; write `expect:`")
-                rows = [(row.time_ns, row.when, row.name, row.text) for row in timeline_rows(scenario)]
-                timelines[scenario.name] = [
-                    dict(zip(("time_ns", "when", "fault", "text"), row, strict=True)) for row in rows
-                ]
-                if picture is not None:
-                    _drawn(scenario, picture, target, len(targets))
-                if not as_json:
-                    click.echo(dump(scenario) if resolved else timeline(scenario))
-                    if not resolved and (drawn := strips(scenario)):
-                        click.echo(drawn)
-        except ScenarioError as error:
-            if not as_json:
-                click.echo(str(error), err=True)
-            problems += problems_of(error)
-    if as_json:
-        print_json({"problems": problems, "warnings": warnings, "timelines": timelines})
-    for warning in [] if as_json else warnings:
-        click.echo(f"warning: {warning}", err=True)
-    sys.exit(2 if problems else 0)
-
-
-def _drawn(scenario: Any, picture: Path, target: str, targets: int) -> None:
-    """Draw one scenario; several cannot share a file."""
-    from simkit.report.forecast_picture import draw
-
-    if targets > 1 or Path(target).is_dir():
-        bad_input("--picture draws one scenario; name one")
-    try:
-        draw(scenario, picture)
-    except (OSError, ValueError) as error:
-        bad_input(error)
+    sys.exit(check_files(targets, registry, variant, overrides, picture, resolved, as_json))
 
 
 def _system_page(registry: "Registry", name: str, into: Path | None) -> None:

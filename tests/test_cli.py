@@ -166,6 +166,15 @@ def test_check_shows_who_where_and_when(folder: Path) -> None:
     assert "$schema" in schema
 
 
+def test_check_draws_and_tells_what_outlasts_the_run(folder: Path) -> None:
+    done = simkit(folder, "check", "greetings.yaml", "--set", "faults.cut.at=58s", "--picture", "a.png", *SYSTEM)
+    assert done.returncode == 0
+    assert "cut still holds when the run ends: `eventually` is then unknown" in done.stdout
+    assert (folder / "a.png").read_bytes().startswith(b"\x89PNG")
+    told = json.loads(simkit(folder, "check", "greetings.yaml", "--json", *SYSTEM).stdout)
+    assert [row["outlasts"] for row in told["timelines"]["greetings"]] == [False, False]
+
+
 def test_check_warns_of_a_scenario_that_cannot_fail(folder: Path) -> None:
     file = folder / "greetings.yaml"
     head, _, _ = file.read_text(encoding="utf-8").partition("expect:")

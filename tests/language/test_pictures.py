@@ -143,6 +143,11 @@ def test_the_reference_names_everything(registry: Any) -> None:
         "`file_size`",
         "`exp(1s)`",
         "`leader`",
+        "(always, everysec, never)",
+        "| `recovery` | from there to the end of the run |",
+        "`any zone`",
+        "`there`",
+        "| `down` |",
     ):
         assert word in page
     assert page.endswith("\n")

@@ -112,7 +112,7 @@ class WriteAstray(Condition):
     word = "write_astray"
 
     manner: Literal["lost", "misdirected"] = "lost"
-    """lost: the old bytes stay. misdirected: they stay, and another sector of some file is overwritten."""
+    """lost: a phantom write, the old bytes stay. misdirected: they stay, and another sector of some file is written."""
     share: Fraction = Fraction(1)
     """The share of the writes to the device that go astray."""
 

@@ -258,6 +258,7 @@ def _command(document: Document, run_folder: str | None) -> str:
 def _footer(document: Document) -> str:
     made = " ".join(f"{escape(plain(name))} {escape(plain(value))}" for name, value in document.versions.items())
     cut = "; ".join(f"{count:,} left out by {escape(plain(name))}" for name, count in document.left_out.items())
+    cut += "".join(f"<br>warning: {escape(plain(warning))}" for warning in document.warnings)
     speed = f"{document.events:,} records in {number(round(document.wall_seconds, 2))} s of real time"
     whole = f"digest {escape(document.digest)}"
     return "<br>".join(part for part in (f"core {escape(plain(document.core))} · {speed} · {whole}", made, cut) if part)

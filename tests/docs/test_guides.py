@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from simkit.language.scenario import load_scenario
+from simkit.registry import Registry
+
 GUIDE = Path(__file__).resolve().parents[2] / "docs/guides/test-your-own-service.md"
 BLOCK = re.compile(r"(?:`(?P<name>\w+\.\w+)`[^`\n]*:\n\n)?```(?P<kind>\w+)\n(?P<text>.*?)```", re.DOTALL)
 OFF = ("anyio", "looptime_plugin", "looptime_chronometers", "looptime_timeproxies", "hypothesispytest", "cacheprovider")
@@ -49,3 +52,14 @@ def test_a_service_and_its_test_take_under_twenty_lines():
     text = GUIDE.read_text(encoding="utf-8")
     first = next(block for block in BLOCK.finditer(text) if block["kind"] == "python")
     assert len([line for line in first["text"].splitlines() if line.strip()]) < 20
+
+
+def test_every_example_of_the_guide_to_faults_is_a_scenario(tmp_path):
+    guide = GUIDE.with_name("break-a-system.md").read_text(encoding="utf-8")
+    examples = [block["text"] for block in BLOCK.finditer(guide) if block["kind"] == "yaml"]
+    assert len(examples) == 5
+    registry = Registry()
+    for number, text in enumerate(examples):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(text, encoding="utf-8")
+        assert load_scenario(file, registry=registry).faults

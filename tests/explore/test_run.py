@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from simkit.language.problem import ScenarioError
 from simkit.language.scenario import load_scenario
 from simkit.observe.document import Document, read_document
 from simkit.registry import Registry
+from simkit.report.terminal import terminal
 
 HERE = Path(__file__).parent
 FILE = HERE / "greetings.yaml"
@@ -49,6 +51,21 @@ def test_a_variant_that_must_fail_fails_by_the_check_it_names(registry: Registry
 def test_a_check_that_should_fail_and_holds_is_not_as_declared(registry: Registry) -> None:
     document = run_scenario(FILE, overrides=['expect=["fails answers_fit"]'], registry=registry)
     assert not document.as_declared
+
+
+def test_what_is_missing_from_the_card_is_a_warning(registry: Registry) -> None:
+    assert run_scenario(FILE, registry=registry).warnings == ()
+    whole = registry.card("greetings")
+    poor = replace(whole, events=whole.events[:1], metrics={})
+    overrides = ['expect=["drop greeting.answered", "drop greeting.latency"]']
+    document = run_scenario(FILE, overrides=overrides, registry=Registry(cards=[poor]))
+    assert document.warnings == (
+        "event greeting.answered is missing from the card of greetings: no scenario can name it",
+        "metric greeting.latency is missing from the card of greetings: no scenario can name it",
+        "metric greetings is missing from the card of greetings: no scenario can name it",
+    )
+    assert document.verdict == "pass"
+    assert "  warning  event greeting.answered is missing from the card" in terminal(document)
 
 
 def test_an_exception_in_an_arrival_is_an_error_and_ends_the_run(registry: Registry) -> None:

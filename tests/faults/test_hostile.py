@@ -6,6 +6,7 @@ What is accepted is also drawn, as `simkit check` does. It deliberately runs non
 import os
 from contextlib import suppress
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -55,6 +56,14 @@ def flow(value):
         return "[" + ", ".join(map(flow, value)) + "]"
     plain = value and all(each.isalnum() or each in "./%()-_~" for each in value)
     return value if plain else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+@pytest.mark.parametrize(("fault", "needed"), [("bridge: broker", 3), ("ring: any 3 of workers", 4)])
+def test_a_shape_needs_hosts_enough(tmp_path, fault, needed):
+    file = tmp_path / "my.yaml"
+    file.write_text(f"{HEAD}  it: {{{fault}, at: 1s, for: 1s}}\n")
+    with pytest.raises(ScenarioError, match=f"makes sense for {needed} hosts or more"):
+        load_scenario(file, registry=REGISTRY)
 
 
 @settings(

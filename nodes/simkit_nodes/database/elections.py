@@ -1,22 +1,23 @@
-"""A bare Raft group and a stopwatch: the experiment of section 9.3 of the paper, how long a crashed leader is missed.
+"""A bare Raft group, in which Raft's own claims are tried without a database above: how long a crashed leader is missed
+(section 9.3 of the paper), and what each protection is for.
 
-Somebody kills the voters' leader again and again; their logs are alike, so that everybody can win. The stopwatch sees
-its connection to the leader break and hears from the next one, both one way through the network, so that what it
-measures is not biased.
+A stopwatch sees its connection to the leader break and hears from the next one, both one way through the network, so
+that what it measures is not biased. A leader may be told to propose entries, and to change who belongs to the group.
 
-It is deliberately not part of the database: the figure is about elections alone, with Raft's own timers.
+It is deliberately no part of the stores: those have many groups, leases and an engine in the way.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from simkit.language.units import Duration
 from simkit.node import Event, Node
-from simkit_nodes.blocks.raft import Options
+from simkit_nodes.blocks.raft import Options, RaftError
 from simkit_nodes.blocks.raft.events import RaftBecameLeader
 from simkit_nodes.blocks.raft.server import RaftServer
 
@@ -39,6 +40,20 @@ class VoterConfig(BaseModel):
     """Ask around before standing."""
     check_quorum: bool = False
     """A leader without a majority steps down, and who hears a leader votes for nobody."""
+    vote_persist: bool = True
+    """Votes survive a restart."""
+    commit_prev_term: bool = False
+    """A leader commits entries of earlier terms by counting replicas, as figure 8 of the paper shows it must not."""
+    joint_consensus: bool = True
+    """A change of members goes through both configurations."""
+    entries_max: int = Field(256, ge=1)
+    """How many entries one message carries."""
+    members: int | None = Field(None, ge=1)
+    """How many of the voters belong to the group at first; all of them unless given."""
+    propose_every: Duration | None = None
+    """How often a leader proposes an entry; never unless given."""
+    change_every: Duration | None = None
+    """How often a leader proposes as many other members, drawn at random; never unless given."""
 
     @model_validator(mode="after")
     def _sensible(self) -> VoterConfig:
@@ -53,6 +68,10 @@ class VoterConfig(BaseModel):
             heartbeat_ns=int(self.election_timeout_min) // 2,
             pre_vote=self.pre_vote,
             check_quorum=self.check_quorum,
+            vote_persist=self.vote_persist,
+            commit_prev_term=self.commit_prev_term,
+            joint_consensus=self.joint_consensus,
+            entries_max=self.entries_max,
             leases=False,
         )
 
@@ -81,13 +100,34 @@ class Voter(Node):
         self._leads = 0
 
     async def run(self) -> None:
-        voters = self.directory.of_role("voter")
+        voters, config = self.directory.of_role("voter"), self.config
+        members = voters[: config.members]
         watched = await asyncio.start_server(self._watched, "0.0.0.0", WATCH_PORT)
-        server = await RaftServer.open(self, voters, self.config.options(), Nothing(), group=1)
+        server = await RaftServer.open(self, members, config.options(), Nothing(), group=1)
         if self.name == voters[0] and not server.raft.current_term:
             server.raft.campaign()
-        async with watched:
-            await watched.serve_forever()
+        async with watched, asyncio.TaskGroup() as tasks:
+            tasks.create_task(watched.serve_forever())
+            if config.propose_every is not None:
+                tasks.create_task(self._propose(server, config.propose_every))
+            if config.change_every is not None:
+                tasks.create_task(self._change(server, config.change_every, len(members)))
+
+    async def _propose(self, server: RaftServer, every: Duration) -> None:
+        """Propose entries while this server leads; nobody waits for them."""
+        while True:
+            await asyncio.sleep(every.seconds)
+            with suppress(RaftError):
+                server.raft.propose(self.name.encode())
+                server.turn_soon()
+
+    async def _change(self, server: RaftServer, every: Duration, count: int) -> None:
+        """Propose other members while this server leads."""
+        while True:
+            await asyncio.sleep(every.seconds)
+            with suppress(RaftError):
+                server.raft.propose_membership(tuple(self.random.sample(self.directory.of_role("voter"), count)))
+                server.turn_soon()
 
     async def _watched(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._watchers.append(writer)

@@ -79,6 +79,27 @@ card = Card(
             "database/disk_faults",
             "no_block_crc",
         ),
+        Switch(
+            "config.voter.vote_persist: false",
+            "a server that restarts knows whom it has voted for",
+            "election_safety",
+            "database/votes_forgotten",
+            "no_vote_persist",
+        ),
+        Switch(
+            "config.voter.commit_prev_term: true",
+            "an entry of an earlier term is committed by one of the leader's own term, not by being counted",
+            "leader_completeness",
+            "database/figure_8",
+            "commit_prev_term",
+        ),
+        Switch(
+            "config.voter.joint_consensus: false",
+            "old and new members cannot decide without each other",
+            "election_safety",
+            "database/figure_10",
+            "no_joint_consensus",
+        ),
     ),
     dynamic_roles={
         "leader": TakenRole(RaftBecameLeader, RaftSteppedDown, order="term", scope="group", of="range"),

@@ -221,6 +221,23 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Exercise:
+    """A part of a node that lessons let students write: a class of a few methods that take and return plain data.
+
+    Attributes:
+        role: whose node has the part.
+        attribute: of the node's class, where the part's class stands; the node makes one at every boot.
+        methods: by name the type that each returns; arguments are positional.
+        doc: what the part is for, in one line.
+    """
+
+    role: str
+    attribute: str
+    methods: Mapping[str, Any]
+    doc: str
+
+
+@dataclass(frozen=True)
 class Card:
     """One system.
 
@@ -236,6 +253,7 @@ class Card:
         figures: the published numbers that it reproduces.
         plots: figures of its own, which reports show before those of the metrics.
         dynamic_roles: roles that hosts take while the system runs, by the word that targets use.
+        exercises: parts that students may write, by name.
         words: what words in its messages mean that say nothing by themselves, such as the digest of a script.
     """
 
@@ -250,4 +268,5 @@ class Card:
     figures: tuple[Figure, ...] = ()
     plots: tuple[type[Plot], ...] = ()
     dynamic_roles: Mapping[str, TakenRole] = field(default_factory=dict)
+    exercises: Mapping[str, Exercise] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from simkit import completion
+from simkit.lesson_command import lesson
 from simkit.run_command import all_runs, bad_input, print_json, problems_of, run_again, run_twice, write_page
 
 if TYPE_CHECKING:
@@ -402,7 +403,7 @@ def diff(first: Path, second: Path, into: Path | None, no_page: bool, show: bool
     "name",
     required=True,
     metavar="FORMAT",
-    help="perfetto, csv, parquet, or one that another package adds.",
+    help="perfetto, csv, parquet, svg, or one that another package adds.",
     shell_complete=completion.formats,
 )
 @click.option(
@@ -412,7 +413,8 @@ def diff(first: Path, second: Path, into: Path | None, no_page: bool, show: bool
 def export(folder: Path, name: str, into: Path | None, as_json: bool) -> None:
     """Write a run's messages, events, operations and metrics in a format that other tools read.
 
-    perfetto: trace.json.gz for ui.perfetto.dev and chrome://tracing. csv, parquet: one file for each table.
+    perfetto: trace.json.gz for ui.perfetto.dev and chrome://tracing. csv, parquet: one file for each table. svg: one
+    file for each figure, for slides.
     """
     from simkit.run_command import export_run
 
@@ -429,6 +431,9 @@ def _newest(runs: Path) -> Path:
     if not found:
         bad_input(f"no run in {runs}/ yet; try: simkit run task_queue/slow_is_not_dead")
     return found[-1].parent
+
+
+main.add_command(lesson)
 
 
 @main.group()

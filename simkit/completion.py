@@ -56,6 +56,13 @@ def systems_and_faults(context: click.Context, parameter: click.Parameter, incom
     return systems(context, parameter, incomplete) + [CompletionItem(name) for name in faults]
 
 
+def lessons(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the lessons, each with its title."""
+    from simkit.teaching.lesson import lessons as known
+
+    return [CompletionItem(name, help=each.title) for name, each in known().items() if name.startswith(incomplete)]
+
+
 def runs(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the folders of runs below the folder that is named, or below `runs/`."""
     place = Path(incomplete).parent if "/" in incomplete else Path("runs")

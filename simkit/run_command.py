@@ -171,7 +171,7 @@ def write_page(document: "Document", folder: Path) -> None:
     behind = None
     if document.variant is not None:
         base = folder.with_name(folder.name.replace(f"-{document.variant}-", "-", 1)) / "run.json"
-        if base.is_file():
+        if base.is_file() and base.parent != folder:
             behind = read_document(base)
     text = page(document, run_folder=str(folder), behind=behind, trace=trace_beside(folder / "report.html"))
     (folder / "report.html").write_text(text, encoding="utf-8")

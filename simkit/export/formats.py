@@ -61,6 +61,7 @@ class Format:
 OWN = (
     Format("perfetto", "trace.json.gz for ui.perfetto.dev and chrome://tracing", "simkit.export.perfetto:write"),
     Format("csv", "messages, events, operations and metrics as CSV", "simkit.export.comma_separated:write"),
+    Format("svg", "every figure of the report as an SVG of its own, for slides", "simkit.export.svg:write"),
     Format("parquet", "the same tables as Parquet", "simkit.export.parquet:write", extra="export"),
 )
 

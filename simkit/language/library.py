@@ -67,7 +67,8 @@ class Library:
             return None
         for path in [self.root / f"{name}{suffix}" for suffix in SUFFIXES] + [self.root / name / WHOLE_FOLDER]:
             if path.is_file() and path.resolve().is_relative_to(self.root.resolve()):
-                return Source(name, path, path.name)
+                shown = path.name if path.name != WHOLE_FOLDER else f"{path.parent.name}/{path.name}"
+                return Source(name, path, shown)
         return None
 
     def locate(self, text: str | Path) -> list[Source]:
@@ -78,9 +79,9 @@ class Library:
                 return self._in_folder(path)
             if path.suffix in SUFFIXES or path.is_file():
                 return [Source(self._name_of(path), path, str(text))]
-            if (self.root / text).is_dir() and _INSTALLED.match(str(text)):
-                return self._in_folder(self.root / text)
             found = self.find(str(text))
+            if found is None and (self.root / text).is_dir() and _INSTALLED.match(str(text)):
+                return self._in_folder(self.root / text)
         except (OSError, ValueError) as error:
             raise ScenarioError(Problem(Position(str(text), 0, 0), f"cannot be opened ({_reason(error)})")) from None
         if found is None:

@@ -212,6 +212,16 @@ class LogEntry(Part, frozen=True, kw_only=True):
     text: str
 
 
+class PredictionEntry(Part, frozen=True, kw_only=True):
+    """A question that was answered before the run: what was said, what the run did, and why."""
+
+    question: str
+    said: str
+    did: str
+    right: bool
+    because: str = ""
+
+
 class ErrorEntry(Part, frozen=True, kw_only=True):
     """Why a run is an error: an exception nobody allowed, a check that crashed, the fence, a livelock."""
 
@@ -231,7 +241,7 @@ class Document(Part, frozen=True, kw_only=True):
         events: digested records.
         as_declared: whether every expectation did what the scenario declares.
         headline: the metric the first screen shows; null lets the reader choose the gauge that moved most.
-        pictures: the system's own figures.
+        pictures: the system's own figures. predictions: of a lesson.
         logs: the lines that were kept; `logs_total` counts all. left_out: what limits cut, by name of the limit.
         warnings: what whoever wrote the system should mend.
     """
@@ -268,6 +278,7 @@ class Document(Part, frozen=True, kw_only=True):
     event_counts: dict[str, int] = {}
     first_events: dict[str, int] = {}
     pictures: tuple[Picture, ...] = ()
+    predictions: tuple[PredictionEntry, ...] = ()
     words: dict[str, str] = {}
     left_out: dict[str, int] = {}
     warnings: tuple[str, ...] = ()

@@ -33,12 +33,14 @@ _CYCLE_CAPTION = (
 _IDENTIFIER = re.compile(r"\b(?=[0-9a-f-]*[0-9])[0-9a-f-]{12,}\b")
 """What nobody reads twice: the hexadecimal name of a task, a UUID."""
 
+_RIGHT, _NOT_SO = '<span class="word pass">right</span>', '<span class="word unknown">not so</span>'
 _LEVELS = (("0", "every level"), ("1", "INFO and above"), ("2", "WARNING and above"), ("3", "ERROR and above"))
 
 
 def below(document: Document, figures: Sequence[Drawing], messages: Messages | None = None) -> str:
     """Return everything below the first screen."""
     parts = [
+        ("You said, it did", _predictions(document)),
         ("Messages", messages_section(document, messages)),
         ("Expectations", _expectations(document)),
         ("Figures of the system", _pictures(document)),
@@ -137,6 +139,18 @@ def _stories(document: Document, expectation: ExpectationEntry) -> str:
         parts.append(f"<details{shown}><summary>{escape(title)}</summary>{inside}</details>")
     rest = max(expectation.violations_total, len(expectation.violations)) - len(parts)
     return "".join(parts) + (f"<p>and {rest:,} more</p>" if rest > 0 else "")
+
+
+def _predictions(document: Document) -> str:
+    """Return what was said before the run, beside what the run did."""
+    rows = "".join(
+        f"<tr><td>{_RIGHT if each.right else _NOT_SO}</td>"
+        f"<td>{escape(plain(each.question))}</td><td class='mono'>{escape(plain(each.said))}</td>"
+        f"<td class='mono'>{escape(plain(each.did))}</td><td>{escape(plain(each.because))}</td></tr>"
+        for each in document.predictions
+    )
+    head = "<tr><th></th><th>question</th><th>you said</th><th>it did</th><th>because</th></tr>"
+    return f'<div class="scroll"><table>{head}{rows}</table></div>' if rows else ""
 
 
 def _pictures(document: Document) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import expm1
 
-from simkit.card import Card, Control, Figure, Metric, Role, Switch, law, law_of_class
+from simkit.card import Card, Control, Exercise, Figure, Metric, Role, Switch, law, law_of_class
 from simkit.laws import erlang, priorities, restart
 from simkit_nodes.task_queue import checks, ideal
 from simkit_nodes.task_queue.broker import Broker
@@ -65,6 +65,11 @@ card = Card(
     load=TaskLoad,
     checks={check.name: check for check in CHECKS},
     plots=PLOTS,
+    exercises={
+        "fence": Exercise(
+            "effects", "fence_class", {"remember": None, "refusal": str}, "says which effects must not take place"
+        ),
+    },
     words={digest: name for name, digest in DIGESTS.items()},
     events=EVENTS,
     metrics={

@@ -11,6 +11,7 @@ idempotency key.
 from __future__ import annotations
 
 import asyncio
+from typing import Any, ClassVar
 
 from simkit.network.handlers import current_origin, handles
 from simkit.network.message import Message
@@ -36,14 +37,39 @@ class EffectReply(Message, frozen=True, tag="task_queue.effect_reply/1"):
     outcome: str
 
 
-class Effects(Node):
-    """Takes effects, remembers them."""
+class Fence:
+    """What stands before the effects: it knows which took place, and says of the next whether it may.
 
-    config: EffectsConfig
+    It is made anew at every boot, and is then told again of everything that took place. Lessons let students write it.
+    """
 
     def __init__(self) -> None:
         self.applied: set[str] = set()
         self.newest: dict[str, int] = {}
+
+    def remember(self, key: str, task: str, token: int) -> None:
+        """Hear of an effect that takes place, or of one found in the log after a restart."""
+        self.applied.add(key)
+        self.newest[task] = max(token, self.newest.get(task, 0))
+
+    def refusal(self, key: str, task: str, token: int) -> str:
+        """Say why an effect must not take place, stale or duplicate; "" if it may. Token 0 asks for no protection."""
+        if not token:
+            return ""
+        if token < self.newest.get(task, 0):
+            return "stale"
+        self.newest[task] = token
+        return "duplicate" if key in self.applied else ""
+
+
+class Effects(Node):
+    """Takes effects, remembers them."""
+
+    config: EffectsConfig
+    fence_class: ClassVar[type[Any]] = Fence
+
+    def __init__(self) -> None:
+        self.fence = self.fence_class()
         self.waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     async def run(self) -> None:
@@ -55,19 +81,15 @@ class Effects(Node):
 
     def _replay(self, words: list[bytes]) -> None:
         _, key, task, token = words
-        self._remember(key.decode(), task.decode(), int(token))
-
-    def _remember(self, key: str, task: str, token: int) -> None:
-        self.applied.add(key)
-        self.newest[task] = max(token, self.newest.get(task, 0))
+        self.fence.remember(key.decode(), task.decode(), int(token))
 
     @handles(ApplyEffect)
     async def apply(self, request: ApplyEffect) -> EffectReply:
         await self.serving.wait()
         worker = current_origin.get().source
-        refusal = self._refusal(request)
-        if refusal is None:
-            self._remember(request.key, request.task, request.token)
+        refusal = self.fence.refusal(request.key, request.task, request.token)
+        if not refusal:
+            self.fence.remember(request.key, request.task, request.token)
             words = (b"EFFECT", request.key, request.task, request.token)
             await self._durable(self.log_file.append(encode_command(words)))
             self.emit(EffectApplied(request.key, request.task, worker, request.attempt, request.token))
@@ -77,14 +99,6 @@ class Effects(Node):
             EffectRefused(request.key, request.task, worker, request.attempt, request.token, refusal),
         )
         return EffectReply(refusal)
-
-    def _refusal(self, request: ApplyEffect) -> str | None:
-        if not request.token:
-            return None
-        if request.token < self.newest.get(request.task, 0):
-            return "stale"
-        self.newest[request.task] = request.token
-        return "duplicate" if request.key in self.applied else None
 
     async def _durable(self, offset: int) -> None:
         if offset > self.log_file.released:

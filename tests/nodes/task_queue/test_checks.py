@@ -11,6 +11,7 @@ from simkit_nodes.task_queue.checks import (
     Accounting,
     AttemptsBounded,
     BackoffRespected,
+    EffectComplete,
     EffectOnce,
     EtaNotEarly,
     FifoWithinPriority,
@@ -130,6 +131,7 @@ GOOD: list[tuple[type[Check], Story]] = [
     (LeaseExclusive, lambda h: h(leased(at=0), succeeded(), leased("u", at=1))),
     (LeaseExclusive, lambda h: h(leased(at=0), TaskReleased("t", "w1", 1), leased(worker="w2", token=2, at=1))),
     (LeaseExclusive, lambda h: h(leased(at=0), TaskRetried("t", "w1", 1, S, S, "x"), leased(token=2, at=2))),
+    (EffectComplete, lambda h: h(leased(), applied(), succeeded(), leased("u"))),
     (EffectOnce, lambda h: h(applied(), EffectRefused("t", "t", "w2", 2, 2, "duplicate"), applied("u"))),
     (AttemptsBounded, lambda h: h(submitted(attempts=2), leased(attempt=1), leased(attempt=2))),
     (
@@ -169,6 +171,7 @@ BAD: list[tuple[type[Check], Story, str]] = [
         "still held it for 40.000 s",
     ),
     (LeaseExclusive, lambda h: h(leased(at=0), redelivered(at=30)), "before its deadline"),
+    (EffectComplete, lambda h: h(leased(), applied("u"), succeeded()), "its effect never took place"),
     (EffectOnce, lambda h: h(leased(), applied(), redelivered(), applied(worker="w2", attempt=2)), "took effect twice"),
     (AttemptsBounded, lambda h: h(submitted(attempts=2), leased(attempt=3)), "2 are allowed"),
     (

@@ -1,4 +1,4 @@
-"""Effects: what tasks do to the outside world happens once, however often they are delivered.
+"""Effects: what tasks do to the outside world happens once, however often they are delivered, and happens at all.
 
 This is the difference between a queue that delivers at least once and a system whose users notice nothing of it.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from simkit.checks import sees
 from simkit_nodes.task_queue.checks.stories import TaskCheck
-from simkit_nodes.task_queue.events import EffectApplied, EffectRefused, ResultRefused, TaskRedelivered
+from simkit_nodes.task_queue.events import EffectApplied, EffectRefused, ResultRefused, TaskRedelivered, TaskSucceeded
 
 
 class EffectOnce(TaskCheck):
@@ -40,3 +40,29 @@ class EffectOnce(TaskCheck):
 
     def summary(self) -> str:
         return f"{self.redelivered:,} delivered again, {self.fenced:,} late results fenced off, {self.twice:,} twice"
+
+
+class EffectComplete(TaskCheck):
+    """No task ends in success whose effect never took place."""
+
+    name = "effect_complete"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.succeeded = 0
+        self.missing = 0
+        self._applied: set[str] = set()
+
+    @sees(EffectApplied)
+    def _apply(self, time_ns: int, host: str, event: EffectApplied) -> None:
+        self._applied.add(event.task)
+
+    @sees(TaskSucceeded)
+    def _succeed(self, time_ns: int, host: str, event: TaskSucceeded) -> None:
+        self.succeeded += 1
+        if event.task not in self._applied:
+            self.missing += 1
+            self.broken(time_ns, host, event.task, f"task {event.task} ended in success, its effect never took place")
+
+    def summary(self) -> str:
+        return f"{self.succeeded:,} tasks ended in success, {self.missing:,} without their effect"

@@ -1,0 +1,28 @@
+"""The fence before the effects host, for you to write: lesson "slow is not dead", level 3.
+
+Try it:     simkit lesson slow_is_not_dead --try my_fence.py
+            simkit lesson slow_is_not_dead --try my_fence.py --variant restarted
+Marks:      simkit lesson slow_is_not_dead --grade my_fence.py
+"""
+
+
+class Fence:
+    """It hears of every effect that takes place, and says of the next request whether it may.
+
+    The host makes a new one each time it starts, and then calls `remember` for everything in its log.
+    """
+
+    def __init__(self) -> None:
+        pass
+
+    def remember(self, key: str, task: str, token: int) -> None:
+        """An effect takes place, or was found in the log.
+
+        key: what the effect is of; two requests with one key are meant to be one effect.
+        task: whose it is.
+        token: number of the lease under which it was asked for; each new lease of any task gets a greater one.
+        """
+
+    def refusal(self, key: str, task: str, token: int) -> str:
+        """A worker asks for an effect: say why it must not take place ("stale", "duplicate"), or "" if it may."""
+        return ""

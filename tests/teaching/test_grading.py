@@ -1,0 +1,205 @@
+"""Marks: what each solution is worth, the same every time; doing nothing and cheating are worth nothing."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from simkit.explore.pool import Pool
+from simkit.teaching.grading import Planned, Solution, Tried, plan, read_solution, tried
+from simkit.teaching.lesson import Lesson, lesson_of
+from simkit.teaching.marks import FORMATS, Marks, marks_of
+
+SOLUTIONS = Path(__file__).parents[1] / "lessons" / "slow_is_not_dead"
+
+SCORES = {
+    "reference.py": (100, True),
+    "tokens.yaml": (100, True),
+    "forgets.py": (87, False),
+    "knob.yaml": (75, False),
+    "nothing.py": (38, False),
+    "one_for_all.py": (0, False),
+    "refuses_everything.py": (0, False),
+}
+"""Points with the secret "test", and whether they pass."""
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    with Pool(1) as one:
+        yield one
+
+
+@pytest.fixture
+def lesson() -> Lesson:
+    return lesson_of("slow_is_not_dead")
+
+
+def graded(lesson: Lesson, solution: Solution, pool: Pool, cases: tuple[str, ...] = ()) -> Marks:
+    """Grade a solution in every case, or in the first run of some."""
+    planned = plan(lesson.rules, solution, "ada", "test")
+    if cases:
+        planned = [each for each in planned if each.case in cases and each.number == 0]
+    return marks_of(lesson, "ada", solution.name, list(tried(lesson, solution, planned, pool)))
+
+
+@pytest.mark.audit
+@pytest.mark.parametrize("name", list(SCORES))
+def test_every_solution_gets_its_marks(name: str, lesson: Lesson, pool: Pool) -> None:
+    marks = graded(lesson, read_solution(SOLUTIONS / name, lesson.rules), pool)
+    assert (marks.points, marks.passed) == SCORES[name]
+
+
+def test_the_reference_gets_everything_and_one_that_forgets_does_not(lesson: Lesson, pool: Pool) -> None:
+    reference, forgets = (
+        graded(lesson, read_solution(SOLUTIONS / name, lesson.rules), pool, ("restarted",))
+        for name in ("reference.py", "forgets.py")
+    )
+    assert (reference.points, reference.passed) == (100, True)
+    assert not forgets.passed
+    assert forgets.missing == ("effect_once",)
+
+
+def test_doing_nothing_and_refusing_everything_do_not_pass(lesson: Lesson, pool: Pool) -> None:
+    nothing, refuses = (
+        graded(lesson, read_solution(SOLUTIONS / name, lesson.rules), pool, ("longer",))
+        for name in ("nothing.py", "refuses_everything.py")
+    )
+    assert nothing.missing == ("effect_once",)
+    assert (refuses.points, refuses.passed) == (0, False)
+    assert "too little work: 0 effect.applied" in refuses.reasons[1]
+
+
+CHEATS = {
+    "prints marks": "print('{\"score\": 100}', flush=True)\n        return ''",
+    "exits": "raise SystemExit(0)",
+    "patches the checks": (
+        "from simkit_nodes.task_queue.checks import EffectOnce\n"
+        "        EffectOnce.sights = lambda *_: ()\n        return ''"
+    ),
+    "raises": "raise ValueError('no')",
+    "loops": "while True: pass",
+}
+
+
+@pytest.mark.parametrize("manner", list(CHEATS))
+def test_a_solution_that_cheats_gets_no_point_for_what_must_hold(manner: str, lesson: Lesson, pool: Pool) -> None:
+    source = (
+        "class Fence:\n    def remember(self, *_):\n        pass\n"
+        f"    def refusal(self, key, task, token):\n        {CHEATS[manner]}\n"
+    )
+    marks = graded(lesson, Solution("cheat.py", source=source), pool, ("paused",))
+    assert not marks.passed
+    assert next(mark.points for mark in marks.marks if mark.name == "effect_once") == 0
+
+
+# -- without a run
+
+
+def outcome(case: str, number: int = 0, **broken: str) -> Tried:
+    lesson = lesson_of("slow_is_not_dead")
+    held = {name: name not in broken for name in lesson.rules.points}
+    return Tried(Planned(case, number, None, (), 1), held, True, "", broken)
+
+
+def void(case: str, reason: str) -> Tried:
+    return Tried(Planned(case, 0, None, (), 1), {}, False, reason, {})
+
+
+def test_points_are_the_share_of_runs_and_what_is_not_safe_gives_nothing_for_being_alive(lesson: Lesson) -> None:
+    results = [
+        outcome("paused"),
+        outcome("longer", queue_drained="not within 1 min"),
+        outcome("killed", effect_once="task 1 took effect twice"),
+        void("restarted", "solution.py:3: ValueError"),
+    ]
+    marks = marks_of(lesson, "", "a.py", results)
+    told = {mark.name: (mark.points, mark.held) for mark in marks.marks}
+    assert told["effect_once"] == (20, 2)
+    assert told["effect_complete"] == (15, 3)
+    assert told["work"] == (5, 3)  # of the three that counted, two were safe
+    assert told["queue_drained"] == (2, 2)
+    assert marks.missing == ("effect_once", "effect_complete")
+    assert marks.reasons == ("1 of 4 runs gave nothing", "case restarted: solution.py:3: ValueError")
+    assert marks_of(lesson, "", "a.py", results[::-1]) == marks
+
+
+@pytest.mark.parametrize("form", list(FORMATS))
+def test_every_form_says_the_same(form: str, lesson: Lesson) -> None:
+    marks = marks_of(lesson, "ada <b>", "a.py", [outcome("paused"), outcome("longer", effect_once="twice & more")])
+    told = FORMATS[form](marks)
+    match form:
+        case "text":
+            assert "  20 of 40  effect_once" in told
+            assert told.endswith(f"{marks.points} of 100: not passed (80 needed; nobody passes without effect_once)\n")
+        case "json":
+            data = json.loads(told)
+            assert (data["points"], data["points_max"], data["passed"]) == (marks.points, 100, False)
+        case "junit":
+            suite = ElementTree.fromstring(told.encode())
+            assert (suite.get("tests"), suite.get("failures")) == ("7", "1")
+        case "gradescope":
+            data = json.loads(told)
+            assert data["score"] == marks.points == sum(test["score"] for test in data["tests"])
+            assert {test["status"] for test in data["tests"]} == {"passed", "failed"}
+
+
+def test_seeds_follow_from_the_student_and_the_secret_and_from_nothing_else(lesson: Lesson) -> None:
+    solution, other = Solution("a.py", source="1"), Solution("b.py", source="2")
+    assert plan(lesson.rules, solution, "ada", "s") == plan(lesson.rules, other, "ada", "s")
+    seeds = [
+        {each.seed for each in plan(lesson.rules, solution, student, secret)}
+        for student, secret in (("ada", "s"), ("grace", "s"), ("ada", "t"))
+    ]
+    assert len(set.union(*seeds)) == 3 * len(lesson.rules.cases) * lesson.rules.seeds
+    drawn = {each.overrides for name in range(40) for each in plan(lesson.rules, solution, f"{name}", "s")}
+    assert {"faults.gc.for=130s", "faults.gc.for=145s"} <= {each for overrides in drawn for each in overrides}
+
+
+def test_settings_may_set_what_the_rules_allow_and_nothing_else(lesson: Lesson, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("set: {config.worker.lease: 90s, config.worker.lease_token: true}\n", encoding="utf-8")
+    solution = read_solution(path, lesson.rules)
+    overrides = plan(lesson.rules, solution, "", "")[0].overrides
+    assert {"config.worker.lease=90s", "config.worker.lease_token=true"} <= set(overrides)
+    for text, told in (
+        ("set: {faults.gc.for: 1s}", "is not yours to set"),
+        ("set: {config.worker.leese: 90s}", "nearest: `config.worker.lease`"),
+        ("expect: []", "and nothing else"),
+        ("- 1", "a map is needed"),
+    ):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(ValueError, match=told):
+            read_solution(path, lesson.rules)
+
+
+def test_what_is_no_solution_is_told_in_words(lesson: Lesson, tmp_path: Path) -> None:
+    for name, data, told in (
+        ("a.txt", b"", "neither a Python file nor a YAML file"),
+        ("a.py", b"\xff\xfe", "no UTF-8 text"),
+        ("long.py", b"#" * 300_000, "longer than 262,144 bytes"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ValueError, match=told):
+            read_solution(tmp_path / name, lesson.rules)
+    with pytest.raises(ValueError, match="No such file"):
+        read_solution(tmp_path / "missing.py", lesson.rules)
+
+
+def test_every_case_and_every_check_of_a_lesson_exists(lesson: Lesson) -> None:
+    from simkit.language.scenario import load_scenario
+    from simkit.registry import Registry
+
+    registry = Registry()
+    card = registry.card("task_queue")
+    assert lesson.rules.part in card.exercises
+    events = {event.__struct_config__.tag for event in card.events}
+    assert {lesson.rules.floor.event, lesson.rules.floor.of} <= events
+    for each in plan(lesson.rules, Solution("a.yaml"), "", ""):
+        scenario = load_scenario(
+            lesson.scenario, variant=each.variant, overrides=each.overrides, seed=each.seed, registry=registry
+        )
+        expected = {getattr(one.expectation, "check", "") for one in scenario.expectations}
+        assert set(lesson.rules.points) - {"work"} <= expected

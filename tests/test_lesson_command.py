@@ -1,0 +1,80 @@
+"""The command `simkit lesson`, as a student and a professor type it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ANSWERS = "check: effect_once\nhost: broker\nwhen: 135\ncount: 2\nredlock: the store refuses old tokens\n"
+
+
+def lesson(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "simkit", "lesson", *words]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "answers.yaml").write_text(ANSWERS, encoding="utf-8")
+    return tmp_path
+
+
+def test_without_a_name_it_lists_the_lessons(folder: Path) -> None:
+    done = lesson(folder)
+    assert done.returncode == 0
+    assert "slow_is_not_dead  Slow is not dead" in done.stdout
+
+
+def test_predictions_are_sealed_run_and_told_beside_what_the_run_did(folder: Path) -> None:
+    done = lesson(folder, "slow_is_not_dead", "--answers", "answers.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "you said broker, it did effects" in done.stdout
+    assert "FAIL  1 of 7, as declared" in done.stdout
+    place = folder / "runs" / "lesson-slow_is_not_dead"
+    page = (place / "report.html").read_text(encoding="utf-8")
+    assert "You said, it did" in page
+    told = json.loads((place / "run.json").read_text(encoding="utf-8"))["predictions"]
+    assert [each["right"] for each in told][:3] == [True, False, True]
+    sealed = json.loads((place / "predictions.json").read_text(encoding="utf-8"))
+    # What was sealed stays, whatever one says afterwards.
+    (folder / "better.yaml").write_text(ANSWERS.replace("broker", "effects"), encoding="utf-8")
+    again = lesson(folder, "slow_is_not_dead", "--answers", "better.yaml", "--json")
+    assert "sealed already" in again.stderr
+    assert json.loads(again.stdout)["predictions"][1]["said"] == "broker"
+    sealed["answers"]["host"] = "effects"
+    (place / "predictions.json").write_text(json.dumps(sealed), encoding="utf-8")
+    broken = lesson(folder, "slow_is_not_dead")
+    assert broken.returncode == 2
+    assert "the seal is broken" in broken.stderr
+
+
+def test_a_solution_is_tried_in_the_open(folder: Path) -> None:
+    (folder / "mine.py").write_text(
+        "class Fence:\n    def remember(self, *_):\n        pass\n    def refusal(self, *_):\n        return 1\n",
+        encoding="utf-8",
+    )
+    done = lesson(folder, "slow_is_not_dead", "--try", "mine.py")
+    assert done.returncode == 1
+    assert "mine.py broke down: Fence.refusal must return str, not 1" in done.stdout
+    assert (folder / "runs" / "lesson-slow_is_not_dead-mine" / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("slow_is_not_ded",), "nearest: `slow_is_not_dead`"),
+        (("slow_is_not_dead",), "a lesson asks for predictions: at a terminal, or from a file with --answers"),
+        (("slow_is_not_dead", "--answers", "few.yaml"), "answer `host`"),
+        (("slow_is_not_dead", "--grade", "answers.yaml"), "a solution of settings is"),
+    ],
+)
+def test_bad_input_is_told_in_one_line_with_exit_code_2(folder: Path, words: tuple[str, ...], told: str) -> None:
+    (folder / "few.yaml").write_text("check: none\n", encoding="utf-8")
+    done = lesson(folder, *words)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr

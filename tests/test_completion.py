@@ -42,4 +42,4 @@ def test_runs_below_the_folder_of_runs(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_formats_of_an_export() -> None:
-    assert offered("export", "runs/steady-1", "--format") == ["perfetto", "csv", "parquet"]
+    assert offered("export", "runs/steady-1", "--format") == ["perfetto", "csv", "svg", "parquet"]

@@ -230,4 +230,17 @@ def test_the_command_names_the_files_and_the_nearest_format(
     assert f"{tmp_path / 'out/messages.csv'}   4 records\n" in done.stdout
     wrong = CliRunner().invoke(main, ["export", str(tmp_path), "--format", "perfeto"])
     assert wrong.exit_code == 2
-    assert "nearest: `perfetto`; there are perfetto, csv, parquet" in wrong.stderr
+    assert "nearest: `perfetto`; there are perfetto, csv, svg, parquet" in wrong.stderr
+
+
+def test_every_figure_is_a_file_for_slides_and_the_same_bytes_again(document: Document, tmp_path: Path) -> None:
+    from simkit.observe.picture import Picture
+
+    shown = msgspec.structs.replace(document, pictures=(Picture(name="attempts", title="Attempts", bars=(("1", 2.0),)),))
+    done = export(format_of("svg"), shown, None, tmp_path)
+    assert tmp_path / "figure-attempts.svg" in done.files
+    texts = {path: path.read_text(encoding="utf-8") for path in done.files}
+    for text in texts.values():
+        assert text.startswith('<?xml version="1.0" encoding="utf-8"?>\n<svg ')
+    export(format_of("svg"), shown, None, tmp_path)
+    assert {path: path.read_text(encoding="utf-8") for path in done.files} == texts

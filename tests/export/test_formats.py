@@ -236,7 +236,9 @@ def test_the_command_names_the_files_and_the_nearest_format(
 def test_every_figure_is_a_file_for_slides_and_the_same_bytes_again(document: Document, tmp_path: Path) -> None:
     from simkit.observe.picture import Picture
 
-    shown = msgspec.structs.replace(document, pictures=(Picture(name="attempts", title="Attempts", bars=(("1", 2.0),)),))
+    shown = msgspec.structs.replace(
+        document, pictures=(Picture(name="attempts", title="Attempts", bars=(("1", 2.0),)),)
+    )
     done = export(format_of("svg"), shown, None, tmp_path)
     assert tmp_path / "figure-attempts.svg" in done.files
     texts = {path: path.read_text(encoding="utf-8") for path in done.files}

@@ -12,7 +12,7 @@ from simkit_nodes.database.client import Client
 from simkit_nodes.database.config import ClientConfig, DatabaseLoad, GatewayConfig, StoreConfig
 from simkit_nodes.database.elections import Stopwatch, Voter, VoterConfig
 from simkit_nodes.database.events import EVENTS
-from simkit_nodes.database.figures import ELECTIONS
+from simkit_nodes.database.figures import COMMITS, ELECTIONS
 from simkit_nodes.database.gateway import Gateway
 from simkit_nodes.database.store_server import StoreServer
 
@@ -35,7 +35,7 @@ card = Card(
         "elections.needed": Metric("counter", "deaths of the voters' leader"),
         "elections.won": Metric("counter", "leaders of the voters, the first one included"),
     },
-    figures=ELECTIONS,
+    figures=(*ELECTIONS, *COMMITS),
     switches=(
         Switch(
             "config.store.wal_fsync: false",
@@ -44,12 +44,15 @@ card = Card(
             "database/disk_faults",
             "no_fsync",
         ),
-        Switch(
-            "config.store.pre_vote: false, config.store.check_quorum: false",
-            "who cannot win an election disturbs no leader",
-            "available",
-            "database/cloudflare_2020",
-            "ring_flapping",
+        *(
+            Switch(
+                f"config.store.{knob}: false",
+                "who cannot win an election disturbs no leader",
+                "available",
+                "database/cloudflare_2020",
+                "ring_flapping",
+            )
+            for knob in ("pre_vote", "check_quorum")
         ),
         Switch(
             "config.gateway.uncertainty: false",

@@ -156,6 +156,7 @@ class GatewayConfig(Settings):
             query_intent=self.parallel_commit_query_intent,
             parallel_commits=self.parallel_commits,
             pipelined=self.pipelined_writes,
+            commit_wait=self.commit_wait,
         )
 
 

@@ -72,7 +72,7 @@ class CorruptionMet(Event, frozen=True, tag="store.corruption_met"):
 
 
 class ClockMeasured(Event, frozen=True, tag="clock.measured"):
-    """A host has compared its clock with others'."""
+    """A host has found that its clock is not to be trusted, or is again."""
 
     offset_ns: int
     trusted: bool

@@ -12,8 +12,9 @@ from typing import Any
 from simkit.network import handles
 from simkit.node import Node
 from simkit_nodes.blocks.hybrid_logical_clock import HybridLogicalClock
+from simkit_nodes.database.clock_watch import ClockWatch
 from simkit_nodes.database.config import SECOND, GatewayConfig
-from simkit_nodes.database.errors import AmbiguousResult, DatabaseError, Overloaded, StatementTimeout
+from simkit_nodes.database.errors import AmbiguousResult, ClockUntrusted, DatabaseError, Overloaded, StatementTimeout
 from simkit_nodes.database.events import TransactionCommitted, TransactionGivenUp, TransactionRetried
 from simkit_nodes.database.interface import KEY_BEGIN
 from simkit_nodes.database.messages import Batch, Reply
@@ -36,13 +37,22 @@ class Gateway(Node):
         meta = RangeDescriptor(META_RANGE, b"", KEY_BEGIN, self.directory.of_role("store"), -1)
         self.sender = Sender(self._transport, self.hybrid, meta, int(config.statement_timeout) / SECOND)
         self.database = TransactionalDatabase(
-            self.sender, self.hybrid, self.random, config.options(), on_retry=self._retried
+            self.sender,
+            self.hybrid,
+            self.random,
+            config.options(),
+            on_retry=self._retried,
+            error_ns=self.clock.error_ns,
         )
+        self.watch = ClockWatch(self, self.directory.of_role("store"), int(config.max_offset))
         self._slots = asyncio.Semaphore(config.running_max)
         self._waiting = 0
 
     async def run(self) -> None:
-        await self.database.heartbeat()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.database.heartbeat())
+            if self.config.clock_refusal:
+                tasks.create_task(self.watch.run())
 
     async def _transport(self, store: str, batch: Batch) -> Reply:
         reply: Any = await self.network.request(store, batch, REPLY_TIMEOUT_S, Reply)
@@ -93,6 +103,8 @@ class Gateway(Node):
     async def _admitted(self, work: Any) -> Executed:
         """Do something when it is its turn, within the statement timeout; errors become an answer."""
         try:
+            if not self.watch.trusted:
+                raise ClockUntrusted("the gateway's clock is not to be trusted")
             async with asyncio.timeout(int(self.config.statement_timeout) / SECOND):
                 await self._admit()
                 try:

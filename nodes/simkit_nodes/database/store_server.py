@@ -13,6 +13,7 @@ from simkit.network import handles
 from simkit.node import Node
 from simkit_nodes.blocks.hybrid_logical_clock import HybridLogicalClock, span_of
 from simkit_nodes.blocks.lsm import Corruption, EngineFailed, LsmEngine
+from simkit_nodes.database.clock_watch import ClockWatch
 from simkit_nodes.database.config import SECOND, StoreConfig
 from simkit_nodes.database.errors import DatabaseError
 from simkit_nodes.database.events import (
@@ -53,6 +54,7 @@ class StoreServer(Node):
         for kind in (RaftTraffic, ReplicaRemoved):  # until the store is open, what others say is lost
             self.network.handle(kind, lambda message: None)
         self.sender = Sender(self.transport, self.hybrid, self.first[0])
+        self.watch = ClockWatch(self, stores, int(config.max_offset), self._clock_judged)
         self.pusher = Pusher(
             self.sender,
             self.hybrid,
@@ -90,9 +92,19 @@ class StoreServer(Node):
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(housekeeper.run(self.evaluators, int(config.housekeeping) / SECOND))
                 tasks.create_task(self.store.run())
+                if config.clock_refusal:
+                    tasks.create_task(self.watch.run())
         except* EngineFailed as failures:
             # It takes no writes any more, so this store can only be in the way of the others.
             self.log.error("the engine has failed, the store ends: %s", failures.exceptions[0])
+
+    def _clock_judged(self, trusted: bool) -> None:
+        """Trust the clock no more, or again; while it is not, others had better lead."""
+        self.store.trust_clock(trusted)
+        if not trusted:
+            for evaluator in self.evaluators.values():
+                if evaluator.range.tenure:
+                    self._transfer(evaluator.range)
 
     def _made(self, replica: Replica) -> None:
         self.evaluators[replica.range_id] = Evaluator(
@@ -120,6 +132,8 @@ class StoreServer(Node):
     @handles(Batch)
     async def serve(self, batch: Batch) -> Reply:
         """Carry out a batch, or say what is in the way of that."""
+        if not self.watch.trusted:
+            return Reply(self.hybrid.now(), trouble=Trouble(Reason.CLOCK, "the store's clock is not to be trusted"))
         evaluator = self.evaluators.get(batch.range_id)
         if evaluator is None:
             return Reply(self.hybrid.now(), trouble=Trouble(Reason.RANGE_MISMATCH, "no replica here"))
@@ -132,6 +146,10 @@ class StoreServer(Node):
     def _give_away(self, replica: Any, corruption: Corruption) -> None:
         """Let a replica with sound bytes lead: this one's copy of what was read is lost."""
         self.emit(CorruptionMet(replica.range_id, str(corruption)[:200]))
+        self._transfer(replica)
+
+    def _transfer(self, replica: Any) -> None:
+        """Hand the lease of a range to another store."""
         others = [voter for voter in replica.raft.log.configuration.voters if voter != self.name]
         if others:
             try:

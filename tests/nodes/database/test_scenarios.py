@@ -38,6 +38,7 @@ SMALLER: dict[str, list[str]] = {
         "load.lists.until=30s",
         "faults.deaths.until=30s",
     ],
+    "commit_latency": [],
     "skewed_clocks": ["duration=16s", "load.keys.until=14s", "load.lists.until=14s"],
     "cloudflare_2020": ["duration=60s", "load.keys.until=55s", "faults.switch.for=25s"],
     "disk_faults": [

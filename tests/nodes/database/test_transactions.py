@@ -216,7 +216,7 @@ def test_what_a_dead_coordinator_has_written_is_taken_away_after_a_while():
         assert 1 < asyncio.get_running_loop().time() - began < 3
         await transaction.get(b"b")
         await transaction.put(b"a", b"late")
-        with pytest.raises(TransactionAborted):
+        with pytest.raises(RetryableError):
             await transaction.commit()
 
     ranges.run(story())
@@ -305,6 +305,22 @@ def test_a_transaction_as_of_the_past_sees_the_past():
         assert await past.scan(b"a", b"b") == [(b"a", b"old")]
         assert await past.get(b"a") == b"old"
         await past.commit()
+
+    ranges.run(story())
+
+
+def test_commit_wait_lasts_until_the_timestamp_is_past_on_every_clock():
+    ranges = LocalRanges(borders=BORDERS)
+    database = ranges.gateway(commit_wait=True)
+    database._error_ns = lambda: 5_000_000
+
+    async def story():
+        transaction = database.begin()
+        await transaction.put(b"a", b"1")
+        began = asyncio.get_running_loop().time()
+        timestamp = await transaction.commit()
+        assert database.clock.physical_now() > timestamp
+        assert 0.010 <= asyncio.get_running_loop().time() - began < 0.013
 
     ranges.run(story())
 

@@ -267,7 +267,7 @@ class Sender:
                 self._check(trouble, store, once)
                 if trouble.reason is Reason.RANGE_MISMATCH:
                     return await self._elsewhere(trouble, descriptor, requests, manner)
-                if trouble.reason is Reason.NOT_LEASEHOLDER:
+                if trouble.reason in (Reason.NOT_LEASEHOLDER, Reason.CLOCK):
                     tried += 1
                     store = trouble.hint if trouble.hint and trouble.hint != store else _next(descriptor, store)
             if asyncio.get_running_loop().time() > manner.deadline_s:
@@ -299,8 +299,6 @@ class Sender:
         """Raise what no other store and no repetition can mend."""
         if trouble.reason in _TO_COORDINATOR:
             raise Refused(trouble.reason, trouble.text, trouble.timestamp)
-        if trouble.reason is Reason.CLOCK:
-            raise ClockUntrusted(f"{store}: {trouble.text}")
         if once and trouble.reason is Reason.AMBIGUOUS:
             raise AmbiguousResult(trouble.text)
 

@@ -11,6 +11,8 @@ Source: R. Taft et al., "CockroachDB: The Resilient Geo-Distributed SQL Database
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,10 +21,10 @@ from simkit_nodes.database.errors import AmbiguousResult, DatabaseError, RangeMi
 from simkit_nodes.database.messages import (
     Done,
     EndTransaction,
+    Header,
     Put,
     QueryIntent,
     Reason,
-    Request,
     ResolveIntents,
     TransactionState,
 )
@@ -129,17 +131,18 @@ class Commit:
         locks = tuple(transaction.writes)
         while True:
             await self._catch_up()
-            requests, in_flight = self._outstanding()
+            puts, queries, in_flight = self._outstanding()
             end = EndTransaction(True, in_flight, locks)
             transaction.depart()
             try:
+                # Apart, because a query waits until its write is applied, and staging need not.
                 header = transaction.header(may_forward=self._may_forward)
-                sent = await self._sender.send((*requests, end), header)
+                sent, _ = await asyncio.gather(
+                    self._sender.send((*puts, end), header), self._find(queries, transaction.header())
+                )
             except Refused as refusal:
                 self._moved(refusal)
                 continue
-            if any(isinstance(response, Done) and not response.yes for response in sent.responses):
-                raise Refused(Reason.RETRY, "a pipelined write was lost")
             self._confirm()
             state = sent.responses[-1]
             assert isinstance(state, TransactionState)
@@ -151,13 +154,15 @@ class Commit:
     async def _two_phases(self) -> int:
         transaction = self._transaction
         locks = tuple(transaction.writes)
-        requests, _ = self._outstanding()
+        puts, queries, _ = self._outstanding()
         transaction.depart()
-        if requests:
-            sent = await self._sender.send(requests, transaction.header())
-            if any(isinstance(response, Done) and not response.yes for response in sent.responses):
-                raise Refused(Reason.RETRY, "a pipelined write was lost")
+        header = transaction.header()
+        found = self._find(queries, header)
+        if puts:
+            sent, _ = await asyncio.gather(self._sender.send(puts, header), found)
             transaction.write_timestamp = max(transaction.write_timestamp, sent.write_timestamp)
+        else:
+            await found
         self._confirm()
         while True:
             await self._catch_up()
@@ -172,21 +177,29 @@ class Commit:
             self._database.spawn(self.finish(state.commit_timestamp, explicit=False))
             return state.commit_timestamp
 
-    def _outstanding(self) -> tuple[list[Request], tuple[InFlight, ...]]:
-        """Return what has yet to be sent or confirmed, and the same as a STAGING record names it."""
+    async def _find(self, queries: Sequence[QueryIntent], header: Header) -> None:
+        """Make sure that pipelined writes are there. Refused if one is not."""
+        if queries:
+            sent = await self._sender.send(queries, header)
+            if any(isinstance(response, Done) and not response.yes for response in sent.responses):
+                raise Refused(Reason.RETRY, "a pipelined write was lost")
+
+    def _outstanding(self) -> tuple[list[Put], list[QueryIntent], tuple[InFlight, ...]]:
+        """Return what has yet to be sent, what to be confirmed, and both as a STAGING record names them."""
         transaction = self._transaction
-        requests: list[Request] = []
+        puts: list[Put] = []
+        queries: list[QueryIntent] = []
         in_flight = []
         for key, write in transaction.writes.items():
             if not write.sent:
-                requests.append(Put(key, write.value, write.sequence))
+                puts.append(Put(key, write.value, write.sequence))
             elif not write.confirmed and self._database.options.query_intent:
-                requests.append(
+                queries.append(
                     QueryIntent(key, transaction.transaction_id, write.sequence, transaction.write_timestamp)
                 )
             if not write.confirmed:
                 in_flight.append(InFlight(key, write.sequence))
-        return requests, tuple(in_flight)
+        return puts, queries, tuple(in_flight)
 
     def _confirm(self) -> None:
         for write in self._transaction.writes.values():

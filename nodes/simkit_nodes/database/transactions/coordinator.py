@@ -141,6 +141,8 @@ class Coordinator:
         self.deadline = deadline
         try:
             await self._land()
+            if self.writes and self.database.options.commit_wait:
+                self.write_timestamp = max(self.write_timestamp, self.database.latest())
             timestamp = await Commit(self).run()
         except Refused as refusal:
             await self.fail(refusal)
@@ -152,7 +154,8 @@ class Coordinator:
             raise
         self.commit_timestamp = timestamp
         self._end()
-        await self.database.wait_until_past(timestamp)
+        if self.writes:
+            await self.database.wait_until_past(timestamp)
         return timestamp
 
     async def rollback(self) -> None:

@@ -335,6 +335,8 @@ def _writes(request: Request, header: Header | None, range_: Range) -> list[byte
             return list(request.keys)
         case EndTransaction():
             assert header is not None
+            if request.in_flight:  # staging touches the record alone, so it need not wait for writes under way
+                return [_record_latch(header.transaction_id)]
             contains = range_.descriptor.contains
             return [_record_latch(header.transaction_id), *(key for key in request.locks if contains(key))]
         case HeartbeatTransaction() | RecoverTransaction():

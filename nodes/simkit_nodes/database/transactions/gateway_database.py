@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from simkit.kernel import Stream
 from simkit_nodes.blocks.backoff import Backoff, Jitter
-from simkit_nodes.blocks.hybrid_logical_clock import SECOND, HybridLogicalClock
+from simkit_nodes.blocks.hybrid_logical_clock import SECOND, HybridLogicalClock, span_of
 from simkit_nodes.database.errors import DatabaseError, RetryableError
 from simkit_nodes.database.interface import Isolation, Result
 from simkit_nodes.database.messages import ConditionalPut, Done, Get, HeartbeatTransaction, Put, TransactionState, Value
@@ -39,6 +39,7 @@ class Options:
         query_intent: whether a commit asks for pipelined writes.
         parallel_commits: whether the record is staged beside the last writes, or committed after them.
         pipelined: whether writes are answered before they are replicated.
+        commit_wait: whether a commit happens at the latest time that it may be now, and waits until that is past.
     """
 
     offset_max: int = 0
@@ -48,6 +49,7 @@ class Options:
     query_intent: bool = True
     parallel_commits: bool = True
     pipelined: bool = True
+    commit_wait: bool = False
 
 
 class TransactionalDatabase:
@@ -59,6 +61,7 @@ class TransactionalDatabase:
         random: for identifiers and pauses.
         options: see there.
         on_retry: told of a transaction that `run` runs again, and why.
+        error_ns: by how much the clock may be wrong now (Spanner's epsilon), for commit wait.
     """
 
     def __init__(
@@ -68,12 +71,14 @@ class TransactionalDatabase:
         random: Stream,
         options: Options,
         on_retry: Callable[[Coordinator, str], None] = lambda transaction, reason: None,
+        error_ns: Callable[[], int] = lambda: 0,
     ) -> None:
         self.sender = sender
         self.clock = clock
         self.options = options
         self._random = random
         self._on_retry = on_retry
+        self._error_ns = error_ns
         self._beating: dict[int, Coordinator] = {}
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -141,13 +146,18 @@ class TransactionalDatabase:
         """A transaction needs no heartbeats any more."""
         self._beating.pop(transaction.transaction_id, None)
 
+    def latest(self) -> int:
+        """Return the latest timestamp that it may be now (Spanner's TT.now().latest)."""
+        return self.clock.physical_now() + span_of(self._error_ns())
+
     async def wait_until_past(self, timestamp: int) -> None:
-        """Return when a commit timestamp is no longer in this clock's future.
+        """Return when a commit timestamp is past: on this clock, or with commit wait on every clock.
 
         Writes move above reads and closed timestamps, which may lie ahead. Waiting until they are past keeps the order
-        of real time: whoever begins later has them within its uncertainty interval.
+        of real time: whoever begins later has them within its uncertainty interval. With commit wait nobody needs one.
         """
-        while (ahead := timestamp - self.clock.physical_now()) > 0:
+        error = span_of(self._error_ns()) if self.options.commit_wait else 0
+        while (ahead := timestamp - (self.clock.physical_now() - error)) > 0:
             await asyncio.sleep((ahead >> 12) / 1e6 + 1e-6)
 
     # -- heartbeats

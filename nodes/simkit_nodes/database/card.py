@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from simkit.card import Card, Metric, Role, Switch, TakenRole
 from simkit_nodes.blocks.raft.events import RaftBecameLeader, RaftSteppedDown
+from simkit_nodes.database.backup.archivist import EVENTS as BACKUP_EVENTS
+from simkit_nodes.database.backup.archivist import ArchiveConfig, Archivist
 from simkit_nodes.database.checks import CHECKS
 from simkit_nodes.database.client import Client
 from simkit_nodes.database.config import ClientConfig, DatabaseLoad, GatewayConfig, StoreConfig
@@ -23,12 +25,13 @@ card = Card(
         "store": Role(StoreServer, "replicas of ranges: Raft, a log and an LSM engine on its disk", StoreConfig),
         "gateway": Role(Gateway, "runs transactions for clients; keeps nothing", GatewayConfig),
         "client": Role(Client, "sends transactions and records what came of them", ClientConfig, takes_load=True),
+        "archive": Role(Archivist, "backs up to its disk and restores from there", ArchiveConfig, takes_load=True),
         "voter": Role(Voter, "a bare Raft group whose leaders are killed: how long is a leader missed?", VoterConfig),
         "stopwatch": Role(Stopwatch, "measures from the death of a voters' leader to the next one"),
     },
     load=DatabaseLoad,
     checks={check.name: check for check in CHECKS},
-    events=EVENTS,
+    events=(*EVENTS, *BACKUP_EVENTS),
     metrics={
         "transaction.latency": Metric("histogram", "from asked to answered, by workload and outcome", "s"),
         "election.time": Metric("histogram", "from the death of a voters' leader to the next one", "s"),

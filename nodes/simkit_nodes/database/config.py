@@ -167,7 +167,9 @@ class ClientConfig(Settings):
     """How long an answer may take."""
 
 
-Workload = Literal["ycsb_a", "ycsb_b", "ycsb_f", "transfer", "total", "append", "insert", "readback"]
+Workload = Literal[
+    "ycsb_a", "ycsb_b", "ycsb_f", "transfer", "total", "append", "insert", "readback", "backup", "restore"
+]
 
 
 class DatabaseLoad(Load):
@@ -176,7 +178,7 @@ class DatabaseLoad(Load):
     workload: Workload
     """ycsb_a, ycsb_b, ycsb_f: half, a twentieth, half of them change a key (f reads it first), the rest reads one.
     transfer, total: money between two accounts; all accounts. append: lists of numbers. insert, readback: new keys;
-    all of them."""
+    all of them. backup, restore: from hosts with the role archive."""
     keys: int = Field(100, ge=1, le=1_000_000)
     """How many keys, accounts or lists there are."""
     zipf: float = Field(0.99, ge=0, lt=5)

@@ -147,6 +147,10 @@ def _readback(asker: Asker, load: DatabaseLoad) -> Request:
     return Request(Execute((Step("scan", begin, end=end),), load.isolation), "readback", None, output)
 
 
+def _of_archives(asker: Asker, load: DatabaseLoad) -> Request:
+    raise ValueError(f"{asker.name} cannot take the workload {load.workload}: it is for hosts with the role archive")
+
+
 WORKLOADS: dict[str, Callable[[Any, DatabaseLoad], Request]] = {
     "ycsb_a": _ycsb(0.5, reads_first=False),
     "ycsb_b": _ycsb(0.05, reads_first=False),
@@ -156,4 +160,6 @@ WORKLOADS: dict[str, Callable[[Any, DatabaseLoad], Request]] = {
     "append": _append,
     "insert": _insert,
     "readback": _readback,
+    "backup": _of_archives,
+    "restore": _of_archives,
 }

@@ -7,12 +7,14 @@ operations and emitted events alone.
 from simkit.checks import Check
 from simkit_nodes.blocks.raft.checks import CHECKS as RAFT_CHECKS
 from simkit_nodes.database.checks.availability import Available, LeadersStay
+from simkit_nodes.database.checks.backup import BackupIsAState
 from simkit_nodes.database.checks.bank import BankTotal
 from simkit_nodes.database.checks.history import Linearizable, NoAckedWriteLost, Serializable, StrictSerializable
 from simkit_nodes.database.checks.intents import IntentsGone
 
 CHECKS: tuple[type[Check], ...] = (
     Available,
+    BackupIsAState,
     BankTotal,
     IntentsGone,
     LeadersStay,
@@ -26,6 +28,7 @@ CHECKS: tuple[type[Check], ...] = (
 __all__ = [
     "CHECKS",
     "Available",
+    "BackupIsAState",
     "BankTotal",
     "IntentsGone",
     "LeadersStay",

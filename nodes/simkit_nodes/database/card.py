@@ -6,6 +6,7 @@ The language, the audit and the system's page read this; there is deliberately n
 from __future__ import annotations
 
 from simkit.card import Card, Metric, Role, Switch, TakenRole
+from simkit_nodes.blocks.lsm.gauges import METRICS as ENGINE_METRICS
 from simkit_nodes.blocks.raft.events import RaftBecameLeader, RaftSteppedDown
 from simkit_nodes.database.backup.archivist import EVENTS as BACKUP_EVENTS
 from simkit_nodes.database.backup.archivist import ArchiveConfig, Archivist
@@ -37,6 +38,7 @@ card = Card(
         "election.time": Metric("histogram", "from the death of a voters' leader to the next one", "s"),
         "elections.needed": Metric("counter", "deaths of the voters' leader"),
         "elections.won": Metric("counter", "leaders of the voters, the first one included"),
+        **ENGINE_METRICS,
     },
     figures=(*ELECTIONS, *COMMITS),
     switches=(
@@ -84,6 +86,13 @@ card = Card(
             "linearizable",
             "database/disk_faults",
             "no_block_crc",
+        ),
+        Switch(
+            "config.archive.at_timestamp: false",
+            "all pages of a backup are read as of one timestamp",
+            "backup_is_a_state",
+            "database/backup_restore",
+            "page_by_page",
         ),
         Switch(
             "config.voter.vote_persist: false",

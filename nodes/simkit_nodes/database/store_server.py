@@ -13,6 +13,7 @@ from simkit.network import handles
 from simkit.node import Node
 from simkit_nodes.blocks.hybrid_logical_clock import HybridLogicalClock, span_of
 from simkit_nodes.blocks.lsm import Corruption, EngineFailed, LsmEngine
+from simkit_nodes.blocks.lsm.gauges import publish
 from simkit_nodes.database.clock_watch import ClockWatch
 from simkit_nodes.database.config import SECOND, StoreConfig
 from simkit_nodes.database.errors import DatabaseError
@@ -67,6 +68,7 @@ class StoreServer(Node):
         booted_ns = self.clock.monotonic_ns()
         config = self.config
         engine = await LsmEngine.open(self.disk, config.lsm())
+        publish(engine, self.metrics)
         self.store = await Store.open(
             self, engine, config.raft(), engine_spans, timing=Timing(quiesce=config.quiesce, log_sync=config.wal_fsync)
         )

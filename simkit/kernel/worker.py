@@ -129,6 +129,8 @@ def serve() -> None:
     """Serve calls until the caller closes the pipe; the main function of a worker."""
     from simkit.kernel import fence, sleep
 
+    # What a shell starts in the background ignores SIGINT, and so would its children; callers interrupt calls by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     fence.install()
     sleep.install()
     gc.freeze()  # says to a run that this interpreter keeps what it has; a few objects are enough for that

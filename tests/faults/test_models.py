@@ -33,13 +33,25 @@ def test_each_model_comes_out_as_declared(variant):
     assert document.verdict == ("fail" if variant == "byzantine" else "pass")
 
 
-LIBRARY = [("dial", variant) for variant in (None, *EARLIER)]
-LIBRARY += [("broken_disks", variant) for variant in (None, "lying_sync", "astray")]
-LIBRARY += [("wrong_clocks", variant) for variant in (None, "no_token")]
-LIBRARY += [("everything", variant) for variant in (None, "swarm")]
+@pytest.mark.parametrize(("variant", "verdict"), [(None, "pass"), ("byzantine", "fail")])
+def test_raft_trusts_its_voters(variant, verdict):
+    document = run_scenario("database/two_faced_voters", variant=variant)
+    assert document.as_declared
+    assert document.verdict == verdict
+
+
+LIBRARY = {
+    "dial": EARLIER,
+    "broken_disks": ("lying_sync", "astray"),
+    "wrong_clocks": ("no_token",),
+    "rollout": ("flag",),
+    "everything": ("swarm",),
+}
 
 
 @pytest.mark.audit
-@pytest.mark.parametrize(("scenario", "variant"), LIBRARY)
+@pytest.mark.parametrize(
+    ("scenario", "variant"), [(name, variant) for name, others in LIBRARY.items() for variant in (None, *others)]
+)
 def test_the_file_as_it_stands_in_the_library(scenario, variant):
     assert run_scenario(f"task_queue/{scenario}", variant=variant).as_declared

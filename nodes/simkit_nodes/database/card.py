@@ -35,6 +35,7 @@ card = Card(
     events=(*EVENTS, *BACKUP_EVENTS),
     metrics={
         "transaction.latency": Metric("histogram", "from asked to answered, by workload and outcome", "s"),
+        "clock.offset": Metric("gauge", "how far a host's clock is ahead of the others', at least", "s"),
         "election.time": Metric("histogram", "from the death of a voters' leader to the next one", "s"),
         "elections.needed": Metric("counter", "deaths of the voters' leader"),
         "elections.won": Metric("counter", "leaders of the voters, the first one included"),

@@ -37,6 +37,10 @@ class StoreConfig(Settings):
     """Which keys are cut: accounts (transfer, total), lists (append), new (insert, readback), users (YCSB)."""
     replicas: int = Field(3, ge=1, le=9)
     """How many stores have a copy of each range."""
+    range_max: Size = Size(8 * 1024 * 1024)
+    """A range that holds more is split; 0B for never."""
+    split_load: int = Field(0, ge=0)
+    """A range that is asked more often than this between two rounds of housekeeping is split; 0 for never."""
     max_offset: Duration = Duration(250 * MILLISECOND)
     """By how much two clocks may differ; a host that finds itself further away than 80% of it does not serve."""
     clock_refusal: bool = True

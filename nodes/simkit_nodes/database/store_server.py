@@ -30,6 +30,7 @@ from simkit_nodes.database.mvcc.record import Status
 from simkit_nodes.database.ranges.bootstrap import META_RANGE, first_descriptors, meta_rows
 from simkit_nodes.database.ranges.housekeeping import Housekeeper
 from simkit_nodes.database.ranges.sender import REPLY_TIMEOUT_S, Sender
+from simkit_nodes.database.ranges.splitting import Splitter
 from simkit_nodes.database.replication.messages import RaftTraffic, ReplicaRemoved
 from simkit_nodes.database.replication.replica import Replica
 from simkit_nodes.database.store import Store, Timing
@@ -89,6 +90,7 @@ class StoreServer(Node):
             self.pusher,
             lambda range_id, intents, oldest_ns: self.emit(IntentsLeft(range_id, intents, oldest_ns)),
             self._give_away,
+            Splitter(self.sender, self._new_range_id, int(config.range_max), config.split_load),
         )
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -99,6 +101,10 @@ class StoreServer(Node):
         except* EngineFailed as failures:
             # It takes no writes any more, so this store can only be in the way of the others.
             self.log.error("the engine has failed, the store ends: %s", failures.exceptions[0])
+
+    def _new_range_id(self) -> int:
+        """Return a number for a new range: so many random bits that no two stores draw the same."""
+        return self.random.bits64() >> 16
 
     def _clock_judged(self, trusted: bool) -> None:
         """Trust the clock no more, or again; while it is not, others had better lead."""

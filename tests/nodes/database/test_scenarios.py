@@ -39,6 +39,13 @@ SMALLER: dict[str, list[str]] = {
         "faults.deaths.until=30s",
     ],
     "commit_latency": [],
+    "ranges_split": [
+        "duration=22s",
+        *(f"load.{name}.until=16s" for name in ("keys", "transfers", "lists")),
+        "load.totals.until=18s",
+        "faults.crash.every=exp(6s)",
+        "faults.crash.until=14s",
+    ],
     "skewed_clocks": ["duration=16s", "load.keys.until=14s", "load.lists.until=14s"],
     "cloudflare_2020": ["duration=60s", "load.keys.until=55s", "faults.switch.for=25s"],
     "disk_faults": [

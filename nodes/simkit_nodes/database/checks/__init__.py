@@ -11,6 +11,7 @@ from simkit_nodes.database.checks.backup import BackupIsAState
 from simkit_nodes.database.checks.bank import BankTotal
 from simkit_nodes.database.checks.history import Linearizable, NoAckedWriteLost, Serializable, StrictSerializable
 from simkit_nodes.database.checks.intents import IntentsGone
+from simkit_nodes.database.checks.ranges import RangeCoverage
 
 CHECKS: tuple[type[Check], ...] = (
     Available,
@@ -20,6 +21,7 @@ CHECKS: tuple[type[Check], ...] = (
     LeadersStay,
     Linearizable,
     NoAckedWriteLost,
+    RangeCoverage,
     Serializable,
     StrictSerializable,
     *RAFT_CHECKS,
@@ -34,6 +36,7 @@ __all__ = [
     "LeadersStay",
     "Linearizable",
     "NoAckedWriteLost",
+    "RangeCoverage",
     "Serializable",
     "StrictSerializable",
 ]

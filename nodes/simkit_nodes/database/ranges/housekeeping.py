@@ -23,6 +23,7 @@ from simkit_nodes.database.mvcc.read import CHUNK
 from simkit_nodes.database.mvcc.record import Intent, Status, decode_intent, decode_record
 from simkit_nodes.database.range import Command, Range
 from simkit_nodes.database.ranges.sender import Sender
+from simkit_nodes.database.ranges.splitting import Splitter
 from simkit_nodes.database.transactions.evaluation import Periods, Refused
 from simkit_nodes.database.transactions.evaluator import Evaluator
 from simkit_nodes.database.transactions.push import Pusher
@@ -38,6 +39,7 @@ class Housekeeper:
         clock, periods, sender, pusher: of the store.
         tell: told of each range that was gone through: its number, its intents, and how old the oldest is in ns.
         damaged: told of a range whose bytes are not what was written.
+        splitter: told how large each range is.
     """
 
     def __init__(
@@ -48,9 +50,11 @@ class Housekeeper:
         pusher: Pusher,
         tell: Callable[[int, int, int], None],
         damaged: Callable[[Range, Corruption], None],
+        splitter: Splitter,
     ) -> None:
         self._clock, self._periods = clock, periods
         self._sender, self._pusher, self._tell, self._damaged = sender, pusher, tell, damaged
+        self._splitter = splitter
         self._seen: dict[int, tuple[int, int]] = {}
 
     async def run(self, evaluators: dict[int, Evaluator], interval_s: float) -> None:
@@ -71,7 +75,7 @@ class Housekeeper:
 
     async def _keep(self, evaluator: Evaluator) -> bool:
         """Go through one range; True if nothing is left to do before it changes again."""
-        intents = await self._intents(evaluator)
+        intents, size, middle = await self._survey(evaluator)
         now = self._clock.now()
         oldest_ns = max((physical_ns(now) - physical_ns(each.begin_timestamp) for _, each in intents), default=0)
         self._tell(evaluator.range.descriptor.range_id, len(intents), oldest_ns)
@@ -80,17 +84,24 @@ class Housekeeper:
                 await self._pusher.decided(evaluator, key, intent, None)
         records_left = await self._records(evaluator)
         await self._garbage(evaluator)
+        await self._splitter.look(evaluator.range, size, middle, evaluator.load)
         return not intents and not records_left
 
-    async def _intents(self, evaluator: Evaluator) -> list[tuple[bytes, Intent]]:
+    async def _survey(self, evaluator: Evaluator) -> tuple[list[tuple[bytes, Intent]], int, bytes]:
+        """Return the intents of a range, how many bytes it holds, and the key in the middle of them."""
         descriptor, engine = evaluator.range.descriptor, evaluator.range.engine
         low, high = boundary(descriptor.begin), boundary(descriptor.end)
         found: list[tuple[bytes, Intent]] = []
+        size, marks = 0, []
         while True:
             entries = await engine.scan(low, high, limit=CHUNK)
+            size += sum(len(key) + len(stored) for key, stored in entries)
+            if entries:
+                marks.append((size, entries[-1][0]))
             found += [(key_of(key[:-8]), decode_intent(stored)) for key, stored in entries if key.endswith(INTENT_SLOT)]
             if len(entries) < CHUNK:
-                return found
+                middle = next((mark for up_to, mark in marks if 2 * up_to >= size), b"")
+                return found, size, key_of(middle[:-8])
             low = entries[-1][0] + b"\x00"
 
     async def _records(self, evaluator: Evaluator) -> bool:

@@ -206,7 +206,8 @@ class Evaluation:
         header = self.batch.header
         if header is not None and header.snapshot and newest > self.read_timestamp and not header.may_forward:
             raise Refused(Reason.RETRY, f"{key[:64]!r} was written since the snapshot")
-        self.write_timestamp = max(self.write_timestamp, newest + 1, self.cache.latest(key, self.transaction_id) + 1)
+        read_until = max(self.cache.latest(key, self.transaction_id), self.low_water)
+        self.write_timestamp = max(self.write_timestamp, newest + 1, read_until + 1)
 
     # -- resolving
 

@@ -41,6 +41,7 @@ from simkit_nodes.database.messages import (
 from simkit_nodes.database.mvcc.read import IntentsInTheWay, Uncertain
 from simkit_nodes.database.mvcc.record import Intent, Status
 from simkit_nodes.database.range import Command, Range
+from simkit_nodes.database.ranges.load import Load
 from simkit_nodes.database.transactions import ending
 from simkit_nodes.database.transactions.evaluation import Evaluation, Periods, Refused
 from simkit_nodes.database.transactions.latches import Latch, Latches
@@ -76,6 +77,7 @@ class Evaluator:
 
     Attributes:
         proposed: how many commands this has proposed.
+        load: what it was asked lately.
         locks: who waits for intents.
         graph: who waits for transactions whose records are here.
     """
@@ -96,6 +98,7 @@ class Evaluator:
         self._on_deadlock = on_deadlock
         self._on_abandoned = on_abandoned
         self.proposed = 0
+        self.load = Load()
         self._tenure = 0
         self._latches = Latches()
         self._background: set[asyncio.Task[None]] = set()
@@ -140,6 +143,7 @@ class Evaluator:
         if tenure != self._tenure:
             self._forget(tenure)
         descriptor = self.range.descriptor
+        self.load.note(span_of(batch.requests[0], batch.header)[0])
         for request in batch.requests:
             begin, end = span_of(request, batch.header)
             if not descriptor.contains(begin) or (end is not None and end > descriptor.end):

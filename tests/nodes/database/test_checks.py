@@ -1,0 +1,101 @@
+"""The checks of the database: each on a history that breaks it and on the nearest one that does not."""
+
+import pytest
+
+from simkit.observe.history import Operation
+from simkit_nodes.blocks.raft.events import RaftBecameLeader
+from simkit_nodes.database.checks import (
+    Available,
+    BankTotal,
+    IntentsGone,
+    LeadersStay,
+    NoAckedWriteLost,
+    RangeCoverage,
+)
+from simkit_nodes.database.events import IntentsLeft
+from simkit_nodes.database.interface import KEY_END
+from simkit_nodes.database.replication.events import RangeChanged, ReplicaDropped
+
+
+def told(check, events=(), operations=()):
+    """Show a check what happened; return its violations."""
+    for time_ns, (host, event) in enumerate(events):
+        for see in check.sights(type(event)):
+            see(time_ns, host, event)
+    for operation in operations:
+        check.invoked(operation)
+    check.conclude(1000)
+    return [each.text for each in check.violations]
+
+
+def operation(function, given, output, began, ended, outcome="ok"):
+    return Operation.past("client", function, given, output, began=began, ended=ended, outcome=outcome)
+
+
+@pytest.mark.parametrize(("total", "wrong"), [(0, []), (-7, ["7 vanished: the sum is -7, not 0"])])
+def test_bank_total(total, wrong):
+    assert told(BankTotal(), operations=[operation("total", None, total, 1, 2)]) == wrong
+
+
+@pytest.mark.parametrize(
+    ("began", "found", "wrong"),
+    [
+        (5, ["a"], []),
+        (5, [], ["a was acknowledged and is not there"]),
+        (1, [], []),  # the reading began before the acknowledgement
+    ],
+)
+def test_no_acked_write_lost(began, found, wrong):
+    operations = [operation("insert", "a", None, 0, 2), operation("readback", None, found, began, 9)]
+    assert told(NoAckedWriteLost(), operations=operations) == wrong
+
+
+def changed(range_id, begin, end, generation=0, how="split"):
+    return "store", RangeChanged(range_id, begin, end, ("store",), generation, how)
+
+
+@pytest.mark.parametrize(
+    ("events", "wrong"),
+    [
+        ([changed(1, b"", b"m"), changed(2, b"m", KEY_END)], []),
+        ([changed(1, b"", b"n"), changed(2, b"m", KEY_END)], ["ranges 1 and 2 lie over each other"]),
+        ([changed(1, b"", b"l"), changed(2, b"m", KEY_END)], ["ranges 1 and 2 leave keys between them"]),
+        ([changed(1, b"", b"m")], ["the first or the last key belongs to no range: b'' to b'm'"]),
+        ([changed(1, b"", KEY_END), changed(1, b"", b"m", 1), changed(2, b"m", KEY_END, 1)], []),
+        ([changed(1, b"", b"m"), changed(2, b"m", KEY_END), changed(1, b"", KEY_END, 1, "merge"),
+          ("store", ReplicaDropped(2))], []),
+        ([changed(1, b"", KEY_END, 1), changed(1, b"", b"m", 1), changed(2, b"m", KEY_END)],
+         ["range 1 has two shapes in generation 1", "ranges 1 and 2 lie over each other"]),
+    ],
+)  # fmt: skip
+def test_range_coverage(events, wrong):
+    assert told(RangeCoverage(), events) == wrong
+
+
+def test_intents_gone_holds_when_every_range_has_none():
+    check = IntentsGone()
+    assert not check.holds  # nobody has counted yet
+    told(check, [("store", IntentsLeft(1, 2, 5_000_000_000)), ("store", IntentsLeft(2, 0, 0))])
+    assert not check.holds
+    assert check.unmet().text == "range 1 holds 2 intents, the oldest 5.0 s old"
+    told(check, [("store", IntentsLeft(1, 0, 0))])
+    assert check.holds
+
+
+@pytest.mark.parametrize(("served", "verdict"), [(95, 0), (94, 1)])
+def test_available_counts_what_was_asked_while_a_fault_lasted(served, verdict):
+    check = Available()
+    check.fault_began(10, "split", ())
+    check.fault_ended(200, "split", ())
+    operations = [operation("get", "a", None, 20 + n, 21 + n, "ok" if n < served else "fail") for n in range(100)]
+    operations.append(operation("get", "a", None, 500, 501, "fail"))
+    assert len(told(check, operations=operations)) == verdict
+
+
+def test_leaders_stay_allows_one_change():
+    check = LeadersStay()
+    leads = [("a", RaftBecameLeader(1, 1)), ("b", RaftBecameLeader(1, 2)), ("c", RaftBecameLeader(1, 3))]
+    told(check, leads[:1])
+    check.fault_began(5, "cut", ())
+    assert told(check, leads[1:2]) == []
+    assert told(check, leads[2:]) == ["range 1 has changed its leader twice"]

@@ -10,7 +10,7 @@ It deliberately knows nothing of what is inside: messages of nodes and UDP packe
 from copy import copy
 from typing import TYPE_CHECKING, Final
 
-from simkit.network.flaw import damaged
+from simkit.network.flaw import Crossing, damaged
 from simkit.network.link import DATAGRAM_HEADER_BYTES, FRAME_HEADER_BYTES, datagram_bytes
 from simkit.network.path import ODD, OUTCOMES, REJECTED, UNDER_WAY, Path
 
@@ -44,21 +44,14 @@ class Datagram:
         if size > path.frame_bytes:
             size = datagram_bytes(len(self.payload), path.look().frame_bytes - FRAME_HEADER_BYTES)
         arrival_ns = path.transit(size)
-        if arrival_ns == UNDER_WAY:
+        if arrival_ns >= 0:
+            self._travel(arrival_ns)
+        elif arrival_ns == UNDER_WAY:
             path.carry_data(size, self._launched)
         else:
             self._launched(arrival_ns)
 
-    def _launched(self, arrival_ns: int) -> None:
-        """Take note of when it arrives, or that it does not."""
-        if arrival_ns < 0:
-            if arrival_ns == ODD:
-                self._travel_oddly()
-                return
-            self.told(OUTCOMES[arrival_ns])
-            if arrival_ns == REJECTED:
-                self.rejected()
-            return
+    def _travel(self, arrival_ns: int) -> None:
         stack = self.path.target.stack
         world = stack.world
         if stack.direct:
@@ -66,14 +59,25 @@ class Datagram:
         else:
             world.post(arrival_ns, world.control, self._arrive_at_machine)
 
-    def _travel_oddly(self) -> None:
+    def _launched(self, outcome: int) -> None:
+        """Take note of when it arrives, or what became of it."""
+        if outcome >= 0:
+            self._travel(outcome)
+        elif outcome == ODD:
+            self._travel_oddly(self.path.crossing)
+        else:
+            self.told(OUTCOMES[outcome])
+            if outcome == REJECTED:
+                self.rejected()
+
+    def _travel_oddly(self, crossing: Crossing) -> None:
         """Arrive twice, or with an error that the checksum did not find."""
-        crossing = self.path.crossing
         if crossing.copy_ns >= 0:
-            copy(self)._launched(crossing.arrival_ns + crossing.copy_ns)
-        if crossing.damage >= 0:
-            self.spoil(damaged(self.payload, crossing.damage))
-        self._launched(crossing.arrival_ns)
+            copy(self)._travel(crossing.arrival_ns + crossing.copy_ns)
+        if crossing.damage < 0 or self.spoil(damaged(self.payload, crossing.damage)):
+            self._travel(crossing.arrival_ns)
+        else:
+            self.told("unreadable")
 
     def _arrive_at_machine(self) -> None:
         interface = self.path.target
@@ -90,9 +94,10 @@ class Datagram:
         stack.kept_bytes -= len(self.payload)
         self.delivered(stack)
 
-    def spoil(self, payload: bytes) -> None:
-        """Carry other bytes from now on."""
+    def spoil(self, payload: bytes) -> bool:
+        """Carry other bytes from now on; return False if nobody could make sense of them."""
         self.payload = payload
+        return True
 
     def rejected(self) -> None:
         """Hear from a router that the target cannot be reached."""

@@ -38,29 +38,28 @@ class Parcel(Datagram):
     """A message on its way.
 
     Attributes:
-        message: what its bytes mean; None once they mean nothing.
-        wire_tag: of the message that was sent.
+        message: what its bytes mean.
         number: among all messages of the run; for a reply, that of the request.
         purpose: SEND, REQUEST or REPLY.
     """
 
-    __slots__ = ("message", "number", "purpose", "wire_tag")
+    __slots__ = ("message", "number", "purpose")
 
     def __init__(self, path: Path, payload: bytes, message: Message, number: int, purpose: str) -> None:
         self.path = path
         self.payload = payload
-        self.message: Message | None = message
-        self.wire_tag = message.wire_tag
+        self.message = message
         self.number = number
         self.purpose = purpose
 
-    def spoil(self, payload: bytes) -> None:
+    def spoil(self, payload: bytes) -> bool:
         """Carry other bytes, which may still be a message."""
-        super().spoil(payload)
+        self.payload = payload
         try:
             self.message = Message.decode(payload)
         except ValueError:
-            self.message = None
+            return False
+        return True
 
     def rejected(self) -> None:
         """Tell the node that asked; the router that rejects stands halfway, as for streams."""
@@ -73,20 +72,18 @@ class Parcel(Datagram):
         endpoint = stack.endpoint
         if endpoint is None:
             self.told("no process")
-        elif self.message is None:
-            self.told("unreadable")
         else:
             self.told("delivered")
             endpoint.receive(self)
 
     def told(self, outcome: str) -> None:
         """Record what became of the message."""
-        path = self.path
+        path, message = self.path, self.message
         path.network.world.records.write(
             "message",
             path.target.name,
             path.source.name,
-            self.wire_tag,
+            message.wire_tag,
             self.number,
             self.purpose,
             outcome,
@@ -209,7 +206,6 @@ class Endpoint:
     def receive(self, parcel: Parcel) -> None:
         """Take a message that has arrived."""
         message = Message.decode(parcel.payload) if self._network.strict else parcel.message
-        assert message is not None
         if parcel.purpose == REPLY:
             waiting = self._replies.get(parcel.number)
             if waiting is not None and not waiting[0].done():

@@ -116,7 +116,10 @@ class Path:
 
         For packets that are sound or nothing: `known` never hears of ODD.
         """
-        outcome = self.transit(size)
+        self.settle(self.transit(size), size, known, *details)
+
+    def settle(self, outcome: int, size: int, known: Callable[..., object], *details: Any) -> None:
+        """Do for what `transit` returned, of a packet of `size` bytes, what `carry` does."""
         known(self.crossing.arrival_ns if outcome == ODD else outcome, *details)
 
     def carry_data(self, size: int, known: Callable[..., object], *details: Any) -> None:

@@ -103,7 +103,12 @@ class Receiver:
         if half.gone:
             return
         limit = self.read_bytes + self._capacity
-        half.sender.path.carry(_BARE_SEGMENT_BYTES, self._acknowledged, flight, self._expected, limit)
+        path = half.sender.path
+        arrival_ns = path.transit(_BARE_SEGMENT_BYTES)
+        if arrival_ns >= 0:
+            self._acknowledged(arrival_ns, flight, self._expected, limit)
+        else:
+            path.settle(arrival_ns, _BARE_SEGMENT_BYTES, self._acknowledged, flight, self._expected, limit)
 
     def _acknowledged(self, arrival_ns: int, flight: Flight | None, expected: int, limit: int) -> None:
         """Take note of when an acknowledgement arrives, if it does."""

@@ -48,6 +48,10 @@ class RoutedPath(Path):
         """See `Path.carry`."""
         self._send(size, self._collapsed, known, *details)
 
+    def settle(self, outcome: int, size: int, known: Known, *details: Any) -> None:
+        """See `Path.settle`."""
+        self.carry(size, known, *details)
+
     def _collapsed(self, outcome: int, known: Known, *details: Any) -> None:
         known(self.crossing.arrival_ns if outcome == ODD else outcome, *details)
 

@@ -341,9 +341,10 @@ class Sender:
             board.notice_first()
             return
         # A window that is not used up says nothing about the network, and does not grow (RFC 7661; Linux).
-        used_up = 2 * pipe >= window if window < self.congestion.threshold else pipe + window / _SHARE + 1 >= window
-        if used_up and flight.data:
-            self.congestion.acknowledged(segments, now_ns, self._smoothed_rtt_ns)
+        if 2 * pipe + 1 >= window and flight.data:
+            slow_start = window < self.congestion.threshold
+            if slow_start or pipe + window / _SHARE + 1 >= window:
+                self.congestion.acknowledged(segments, now_ns, self._smoothed_rtt_ns)
 
     def measured(self, rtt_ns: int) -> None:
         """Take a measured round trip into the estimate of RFC 6298."""

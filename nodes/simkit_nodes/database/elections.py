@@ -23,6 +23,8 @@ from simkit_nodes.blocks.raft.server import RaftServer
 
 MILLISECOND: Final = 1_000_000
 WATCH_PORT: Final = 9
+OTHERS_UP_S: Final = 0.02
+"""How long the first voter waits at its first boot before it stands, so that the others hear it."""
 AGAIN_S: Final = 0.05
 """After so long the stopwatch tries to reach a voter again."""
 
@@ -105,7 +107,9 @@ class Voter(Node):
         watched = await asyncio.start_server(self._watched, "0.0.0.0", WATCH_PORT)
         server = await RaftServer.open(self, members, config.options(), Nothing(), group=1)
         if self.name == voters[0] and not server.raft.current_term:
+            await asyncio.sleep(OTHERS_UP_S)
             server.raft.campaign()
+            server.turn_soon()
         async with watched, asyncio.TaskGroup() as tasks:
             tasks.create_task(watched.serve_forever())
             if config.propose_every is not None:

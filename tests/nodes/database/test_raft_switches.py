@@ -10,7 +10,7 @@ LIBRARY = Path(__file__).parents[3] / "scenarios" / "database"
 SHOWN = [
     ("votes_forgotten", "no_vote_persist", "election_safety", []),
     ("figure_8", "commit_prev_term", "leader_completeness", []),
-    ("figure_10", "no_joint_consensus", "election_safety", ["duration=20s"]),
+    ("figure_10", "no_joint_consensus", "election_safety", []),
 ]
 
 

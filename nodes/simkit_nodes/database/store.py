@@ -451,8 +451,6 @@ class Store:
             if replica is None:
                 if not isinstance(message, AppendEntries | InstallSnapshot | RequestVote):
                     continue
-                if self._log.holds(routed.range_id):
-                    continue
                 replica = self._make_empty(routed.range_id)
             if replica.installing is not None:
                 continue

@@ -111,11 +111,6 @@ class GroupLogs:
         self._groups[group] = Recovered(found.hard_state)
         return found
 
-    def holds(self, group: int) -> bool:
-        """Whether it has entries of a group that nobody has asked for yet."""
-        kept = self._groups.get(group)
-        return kept is not None and bool(kept.entries)
-
     def append(self, group: int, ready: Ready) -> None:
         """Take what a Ready asks to be written."""
         self._log.append(_encode(LogRecord(group, ready.hard_state, ready.snapshot, ready.entries)))
@@ -156,9 +151,7 @@ class GroupLogs:
             self._log.append(_encode(LogRecord(group, raft.handed_state, base, entries)))
         for group, kept in self._groups.items():
             if group not in live:
-                # Removed here, or not asked for yet: a driver that makes groups by its log will do so again.
-                record = LogRecord(group, kept.hard_state, kept.base, tuple(kept.entries), not kept.entries)
-                self._log.append(_encode(record))
+                self._log.append(_encode(LogRecord(group, kept.hard_state, removed=True)))
         await self._log.sync()
         await self._log.cut(first)
         self._checked_size = self._log.size

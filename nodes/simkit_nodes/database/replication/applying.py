@@ -180,8 +180,8 @@ class Applying:
             batch.put(state_key(state.descriptor.range_id), encode_state(state))
         if gone is not None:
             batch.delete(state_key(gone))
-        # The log forgets what is gone only when the engine has done so for good.
-        await self.write(batch, sync=gone is not None)
+        # The log knows of a group only while the engine does, whatever a crash leaves: what comes and goes is synced.
+        await self.write(batch, sync=bool(others) or gone is not None)
         replica.state = after
 
     async def _split(
@@ -189,6 +189,7 @@ class Applying:
     ) -> None:
         left = _replace_descriptor(state, entry, trigger.left)
         right = ReplicaState.first(_on(trigger.right, state.descriptor.replicas), state.closed_timestamp)
+        right = msgspec.structs.replace(right, configuration=state.configuration)  # learners have the data as well
         await self._change(replica, left, command.puts, right)
         store = self._store
         store.emit(_changed(left.descriptor, "split"))
@@ -262,11 +263,17 @@ def put_all(batch: WriteBatch, command: Command) -> None:
 
 
 def _fits(state: ReplicaState, trigger: Trigger) -> bool:
-    """Whether a trigger was made out of the range as it is."""
+    """Whether a trigger was made out of the range as it is, and every replica of the range can carry it out."""
     if isinstance(trigger, FreezeTrigger):
         return True
-    made = trigger.left if isinstance(trigger, SplitTrigger) else trigger.merged
-    return made.generation == state.descriptor.generation + 1 and not state.frozen
+    configuration, generation = state.configuration, state.descriptor.generation + 1
+    if state.frozen or configuration.joint:
+        return False
+    if isinstance(trigger, SplitTrigger):
+        return trigger.left.generation == generation
+    # A replica that is not there for both cannot bring them together.
+    alike = not configuration.learners and set(configuration.voters) == set(trigger.right.replicas)
+    return trigger.merged.generation == generation and alike
 
 
 def _on(descriptor: RangeDescriptor, replicas: tuple[str, ...]) -> RangeDescriptor:

@@ -10,8 +10,6 @@ from simkit_nodes.blocks.lsm.gauges import METRICS as ENGINE_METRICS
 from simkit_nodes.blocks.raft.events import RaftBecameLeader, RaftSteppedDown
 from simkit_nodes.database.backup.archivist import EVENTS as BACKUP_EVENTS
 from simkit_nodes.database.backup.archivist import ArchiveConfig, Archivist
-from simkit_nodes.database.change_feed.feeder import EVENTS as FEED_EVENTS
-from simkit_nodes.database.change_feed.feeder import FeedConfig, Feeder
 from simkit_nodes.database.checks import CHECKS
 from simkit_nodes.database.client import Client
 from simkit_nodes.database.config import ClientConfig, DatabaseLoad, GatewayConfig, StoreConfig
@@ -29,13 +27,12 @@ card = Card(
         "gateway": Role(Gateway, "runs transactions for clients; keeps nothing", GatewayConfig),
         "client": Role(Client, "sends transactions and records what came of them", ClientConfig, takes_load=True),
         "archive": Role(Archivist, "backs up to its disk and restores from there", ArchiveConfig, takes_load=True),
-        "feed": Role(Feeder, "tells every write, each key's in order", FeedConfig),
         "voter": Role(Voter, "a bare Raft group whose leaders are killed: how long is a leader missed?", VoterConfig),
         "stopwatch": Role(Stopwatch, "measures from the death of a voters' leader to the next one"),
     },
     load=DatabaseLoad,
     checks={check.name: check for check in CHECKS},
-    events=(*EVENTS, *BACKUP_EVENTS, *FEED_EVENTS),
+    events=(*EVENTS, *BACKUP_EVENTS),
     metrics={
         "transaction.latency": Metric("histogram", "from asked to answered, by workload and outcome", "s"),
         "clock.offset": Metric("gauge", "how far a host's clock is ahead of the others', at least", "s"),
@@ -46,6 +43,20 @@ card = Card(
     },
     figures=(*ELECTIONS, *COMMITS),
     switches=(
+        Switch(
+            "config.gateway.schema_states: no_delete_only",
+            "whoever does not know of an index yet meets only gateways that delete from it",
+            "index_consistent",
+            "database/online_index",
+            "no_delete_only",
+        ),
+        Switch(
+            "config.gateway.schema_states: no_write_only",
+            "an index is read only when every gateway writes to it",
+            "index_consistent",
+            "database/online_index",
+            "no_write_only",
+        ),
         Switch(
             "config.store.wal_fsync: false",
             "a vote or an entry is on the disk before anybody is told of it",
@@ -97,13 +108,6 @@ card = Card(
             "backup_is_a_state",
             "database/backup_restore",
             "page_by_page",
-        ),
-        Switch(
-            "config.feed.resume: now",
-            "a feed that restarts goes on where everything before was told",
-            "change_feed",
-            "database/change_feed",
-            "from_now",
         ),
         Switch(
             "config.voter.vote_persist: false",

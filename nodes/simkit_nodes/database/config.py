@@ -17,6 +17,8 @@ from simkit_nodes.blocks.lsm import LsmOptions
 from simkit_nodes.blocks.raft import Options as RaftOptions
 from simkit_nodes.database.mvcc.keys import prefix_of
 from simkit_nodes.database.ranges.bootstrap import KeySpace
+from simkit_nodes.database.sql.descriptor import State
+from simkit_nodes.database.sql.schema_change import Steps
 from simkit_nodes.database.transactions.evaluation import Periods
 from simkit_nodes.database.transactions.gateway_database import Options
 
@@ -150,6 +152,20 @@ class GatewayConfig(Settings):
     waiting_max: int = Field(256, ge=0)
     """How many wait; more are turned away."""
 
+    schema_lease: Duration = Duration(10 * SECOND)
+    """How long a gateway plans with a version of a table before it has to look again."""
+    schema_states: Literal["f1", "no_delete_only", "no_write_only"] = "f1"
+    """The states that a new index goes through: F1's, or one of them left out."""
+
+    def schema_steps(self) -> Steps:
+        """Return how schema changes proceed."""
+        up = {
+            "f1": (State.DELETE_ONLY, State.WRITE_ONLY),
+            "no_delete_only": (State.WRITE_ONLY,),
+            "no_write_only": (State.DELETE_ONLY,),
+        }
+        return Steps(up=up[self.schema_states])
+
     def options(self) -> Options:
         """Return how the gateway's transactions go about it."""
         return Options(
@@ -172,7 +188,20 @@ class ClientConfig(Settings):
 
 
 Workload = Literal[
-    "ycsb_a", "ycsb_b", "ycsb_f", "transfer", "total", "append", "insert", "readback", "backup", "restore"
+    "ycsb_a",
+    "ycsb_b",
+    "ycsb_f",
+    "transfer",
+    "total",
+    "append",
+    "insert",
+    "readback",
+    "sql_random",
+    "sql_items",
+    "sql_index",
+    "sql_check",
+    "backup",
+    "restore",
 ]
 
 
@@ -182,7 +211,9 @@ class DatabaseLoad(Load):
     workload: Workload
     """ycsb_a, ycsb_b, ycsb_f: half, a twentieth, half of them change a key (f reads it first), the rest reads one.
     transfer, total: money between two accounts; all accounts. append: lists of numbers. insert, readback: new keys;
-    all of them. backup, restore: from hosts with the role archive."""
+    all of them. sql_random: statements that SQLite judges; sql_items: rows that come, change and go, in transactions of
+    one or several statements; sql_index: an index on them is made, or dropped if it is there; sql_check: indexes are
+    compared with their rows. backup, restore: from hosts with the role archive."""
     keys: int = Field(100, ge=1, le=1_000_000)
     """How many keys, accounts or lists there are."""
     zipf: float = Field(0.99, ge=0, lt=5)

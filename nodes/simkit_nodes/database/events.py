@@ -9,6 +9,7 @@ from __future__ import annotations
 from simkit.node import Event
 from simkit_nodes.blocks.raft.events import EVENTS as RAFT_EVENTS
 from simkit_nodes.database.replication.events import EVENTS as REPLICATION_EVENTS
+from simkit_nodes.database.sql.events import EVENTS as SQL_EVENTS
 
 
 class TransactionCommitted(Event, frozen=True, tag="transaction.committed"):
@@ -91,4 +92,5 @@ EVENTS: tuple[type[Event], ...] = (
     ClockMeasured,
     *RAFT_EVENTS,
     *REPLICATION_EVENTS,
+    *SQL_EVENTS,
 )

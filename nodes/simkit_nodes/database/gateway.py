@@ -22,6 +22,8 @@ from simkit_nodes.database.programs import Execute, Executed, SingleGet, SingleP
 from simkit_nodes.database.range import RangeDescriptor
 from simkit_nodes.database.ranges.bootstrap import META_RANGE
 from simkit_nodes.database.ranges.sender import REPLY_TIMEOUT_S, Sender
+from simkit_nodes.database.sql.front import SqlFront
+from simkit_nodes.database.sql.messages import SqlAnswer, SqlClose, SqlRequest
 from simkit_nodes.database.transactions.coordinator import Coordinator
 from simkit_nodes.database.transactions.gateway_database import TransactionalDatabase
 
@@ -45,6 +47,15 @@ class Gateway(Node):
             error_ns=self.clock.error_ns,
         )
         self.watch = ClockWatch(self, self.directory.of_role("store"), int(config.max_offset))
+        self._sql = SqlFront(
+            self.database,
+            self.name,
+            self.emit,
+            self.database.spawn,
+            lease_ns=int(config.schema_lease),
+            steps=config.schema_steps(),
+            statement_timeout_s=int(config.statement_timeout) / SECOND,
+        )
         self._slots = asyncio.Semaphore(config.running_max)
         self._waiting = 0
 
@@ -76,6 +87,23 @@ class Gateway(Node):
         """Write one key."""
         return await self._admitted(self._put(request))
 
+    @handles(SqlRequest)
+    async def sql(self, request: SqlRequest) -> SqlAnswer:
+        """Run one statement of an SQL session when it is its turn."""
+        try:
+            await self._admit()
+        except DatabaseError as error:
+            return self._sql.refused(error, "idle")
+        try:
+            return await self._sql.answer(request.session, request.text, request.parameters)
+        finally:
+            self._slots.release()
+
+    @handles(SqlClose)
+    async def close_sql(self, request: SqlClose) -> None:
+        """End an SQL session."""
+        await self._sql.close(request.session)
+
     async def _run(self, request: Execute) -> Executed:
         runs = 0
         last: Coordinator | None = None
@@ -103,8 +131,6 @@ class Gateway(Node):
     async def _admitted(self, work: Any) -> Executed:
         """Do something when it is its turn, within the statement timeout; errors become an answer."""
         try:
-            if not self.watch.trusted:
-                raise ClockUntrusted("the gateway's clock is not to be trusted")
             async with asyncio.timeout(int(self.config.statement_timeout) / SECOND):
                 await self._admit()
                 try:
@@ -121,6 +147,9 @@ class Gateway(Node):
             work.close()
 
     async def _admit(self) -> None:
+        """Wait for a slot. ClockUntrusted, Overloaded."""
+        if not self.watch.trusted:
+            raise ClockUntrusted("the gateway's clock is not to be trusted")
         if self._slots.locked():
             if self._waiting >= self.config.waiting_max:
                 raise Overloaded(f"{self.config.running_max} transactions run and {self._waiting} wait")

@@ -9,22 +9,23 @@ from simkit_nodes.blocks.raft.checks import CHECKS as RAFT_CHECKS
 from simkit_nodes.database.checks.availability import Available, LeadersStay
 from simkit_nodes.database.checks.backup import BackupIsAState
 from simkit_nodes.database.checks.bank import BankTotal
-from simkit_nodes.database.checks.change_feed import ChangeFeed
 from simkit_nodes.database.checks.history import Linearizable, NoAckedWriteLost, Serializable, StrictSerializable
 from simkit_nodes.database.checks.intents import IntentsGone
 from simkit_nodes.database.checks.ranges import RangeCoverage
+from simkit_nodes.database.checks.sql import IndexConsistent, SqlEqualsSqlite
 
 CHECKS: tuple[type[Check], ...] = (
     Available,
     BackupIsAState,
     BankTotal,
-    ChangeFeed,
+    IndexConsistent,
     IntentsGone,
     LeadersStay,
     Linearizable,
     NoAckedWriteLost,
     RangeCoverage,
     Serializable,
+    SqlEqualsSqlite,
     StrictSerializable,
     *RAFT_CHECKS,
 )
@@ -34,12 +35,13 @@ __all__ = [
     "Available",
     "BackupIsAState",
     "BankTotal",
-    "ChangeFeed",
+    "IndexConsistent",
     "IntentsGone",
     "LeadersStay",
     "Linearizable",
     "NoAckedWriteLost",
     "RangeCoverage",
     "Serializable",
+    "SqlEqualsSqlite",
     "StrictSerializable",
 ]

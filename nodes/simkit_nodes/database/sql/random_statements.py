@@ -90,7 +90,7 @@ class RandomStatements:
 
     def __init__(self, chance: Chance, prefix: str = "") -> None:
         self._chance = chance
-        self._prefix = prefix
+        self.prefix = prefix
 
     def one_of(self, choices: Sequence[Choice]) -> Choice:
         """Return one of several."""
@@ -103,7 +103,7 @@ class RandomStatements:
     def definitions(self) -> list[str]:
         """Return the statements that create all tables."""
         return [
-            text.replace(f" {table.name}", f" {self._prefix}{table.name}")
+            text.replace(f" {table.name}", f" {self.prefix}{table.name}")
             for table in TABLES
             for text in table.definition()
         ]
@@ -210,14 +210,14 @@ class RandomStatements:
 
     def _source(self) -> tuple[str, list[tuple[str, Type]]]:
         first = self.one_of(TABLES)
-        source = f"{self._prefix}{first.name} AS a"
+        source = f"{self.prefix}{first.name} AS a"
         columns = [(f"a.{name}", type_) for name, type_ in first.columns]
         for alias in ("b", "c")[: self.one_of((0, 0, 0, 1, 1, 2))]:
             table = self.one_of(TABLES)
             new = [(f"{alias}.{name}", type_) for name, type_ in table.columns]
             kind = self.one_of(("JOIN", "LEFT JOIN"))
             on = self._on(columns, new)
-            source += f" {kind} {self._prefix}{table.name} AS {alias} ON {on}"
+            source += f" {kind} {self.prefix}{table.name} AS {alias} ON {on}"
             columns += new
         return source, columns
 
@@ -275,7 +275,7 @@ class RandomStatements:
         table = self.one_of(TABLES)
         match self._chance.below(8):
             case 0 | 1:
-                return f"DELETE FROM {self._prefix}{table.name} WHERE {self.condition(table.columns)}"
+                return f"DELETE FROM {self.prefix}{table.name} WHERE {self.condition(table.columns)}"
             case 2 | 3:
                 return self._update(table)
             case _:
@@ -286,7 +286,7 @@ class RandomStatements:
             f"({', '.join(self._stored(table, name, type_) for name, type_ in table.columns)})"
             for _ in range(1 + self._chance.below(4))
         ]
-        return f"INSERT INTO {self._prefix}{table.name} VALUES {', '.join(rows)}"
+        return f"INSERT INTO {self.prefix}{table.name} VALUES {', '.join(rows)}"
 
     def _stored(self, table: RandomTable, name: str, type_: Type) -> str:
         """Return a value for a column; those of keys come from a wide range, so that most rows go in."""
@@ -308,5 +308,5 @@ class RandomStatements:
             moved = self.one_of(
                 [each for each in sorted(filter(None, guarded)) if dict(table.columns)[each] is Type.INTEGER]
             )
-            return f"UPDATE {self._prefix}{table.name} SET {moved} = {self._chance.below(400)} WHERE {where}"
-        return f"UPDATE {self._prefix}{table.name} SET {name} = {new} WHERE {self.condition(table.columns)}"
+            return f"UPDATE {self.prefix}{table.name} SET {moved} = {self._chance.below(400)} WHERE {where}"
+        return f"UPDATE {self.prefix}{table.name} SET {name} = {new} WHERE {self.condition(table.columns)}"

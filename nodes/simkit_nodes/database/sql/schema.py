@@ -7,7 +7,7 @@ Statements about tables run outside of transactions: an index comes into use in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import msgspec
@@ -86,12 +86,23 @@ class Schema:
         holder: the gateway's name, for its leases.
         lease_ns: how long a lease on a version lasts.
         steps: how changes proceed.
+        on_compared: told of every comparison of an index with its table.
+        on_published: told of every version that this gateway publishes.
     """
 
     def __init__(
-        self, database: Database, holder: str, *, lease_ns: int = LEASE_NS, steps: Steps | None = None
+        self,
+        database: Database,
+        holder: str,
+        *,
+        lease_ns: int = LEASE_NS,
+        steps: Steps | None = None,
+        on_compared: Callable[[Compared], None] = lambda compared: None,
+        on_published: Callable[[Table], None] = lambda table: None,
     ) -> None:
         self._database = database
+        self._on_compared = on_compared
+        self._on_published = on_published
         self._leases = Leases(database, holder, lease_ns)
         self._steps = steps or Steps()
 
@@ -101,7 +112,7 @@ class Schema:
 
     async def adopt(self) -> None:
         """Finish changes that somebody began and did not finish."""
-        await adopt(self._database, self._steps, self._leases.renew)
+        await adopt(self._database, self._change)
 
     async def prepare(self, names: Iterable[str]) -> None:
         """Take leases on tables that are about to be used, as far as they exist."""
@@ -130,7 +141,9 @@ class Schema:
     async def check(self, statement: Statement) -> Result:
         """Run CHECK TABLE: compare every index with the rows, as of one timestamp."""
         (table,) = await self._named([statement.tree.expression.this], statement)
-        compared = await self.compare(table)
+        compared = await self._database.run(partial(compare, table=table))
+        for each in compared:
+            self._on_compared(each)
         rows = tuple((each.index, each.rows, each.missing, each.dangling) for each in compared)
         return Result(
             ("index", "rows", "missing", "dangling"),
@@ -138,10 +151,6 @@ class Schema:
             rows,
             len(rows),
         )
-
-    async def compare(self, table: Table) -> list[Compared]:
-        """Return how each public index of a table agrees with its rows."""
-        return await self._database.run(lambda transaction: compare(transaction, table))
 
     async def _create_table(self, table: Table, exists: bool) -> None:
         async def create(transaction: Transaction) -> None:
@@ -191,7 +200,7 @@ class Schema:
             await self._leases.renew()
 
     def _change(self, table: Table) -> SchemaChange:
-        return SchemaChange(self._database, table.table_id, self._steps, self._leases.renew)
+        return SchemaChange(self._database, table.table_id, self._steps, self._leases.renew, self._on_published)
 
     async def _named(self, nodes: Iterable[exp.Expr], statement: Statement, *, missing: bool = False) -> list[Table]:
         """Return the present versions of tables; 42P01, or none of it with `missing`."""

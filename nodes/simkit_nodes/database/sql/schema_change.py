@@ -58,13 +58,22 @@ class SchemaChange:
         table_id: which.
         steps: how.
         renew: makes this gateway take the present version itself, which is the one it would wait for first.
+        published: told of every version that is published.
     """
 
-    def __init__(self, database: Database, table_id: int, steps: Steps, renew: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        table_id: int,
+        steps: Steps,
+        renew: Callable[[], Awaitable[None]],
+        published: Callable[[Table], None] = lambda table: None,
+    ) -> None:
         self._database = database
         self._table_id = table_id
         self._steps = steps
         self._renew = renew
+        self._published = published
 
     async def create_index(self, index: Index) -> None:
         """Add an index and return when it is public. 23505 if rows there are not unique; it is then taken back."""
@@ -127,18 +136,19 @@ class SchemaChange:
 
     async def _publish(self, rewrite: Rewrite) -> None:
         """Make the next version of the table, when the one before the present one is in nobody's hands."""
-        while not await self._database.run(lambda transaction: self._try_publish(transaction, rewrite)):
+        while (table := await self._database.run(partial(self._try_publish, rewrite=rewrite))) is None:
             await self._pause()
+        self._published(table)
 
-    async def _try_publish(self, transaction: Transaction, rewrite: Rewrite) -> bool:
+    async def _try_publish(self, transaction: Transaction, rewrite: Rewrite) -> Table | None:
         table = await catalog.read_table(transaction, self._table_id)
         if table is None:
             raise Superseded(str(self._table_id))
         if self._steps.wait and await in_use(transaction, self._table_id, table.version):
-            return False
+            return None
         next_version = msgspec.structs.replace(rewrite(table), version=table.version + 1)
         await catalog.write_table(transaction, next_version)
-        return True
+        return next_version
 
     async def _drained(self) -> Table | None:
         """Return the present version when it is the only one in use; None if there is no such table."""
@@ -185,13 +195,13 @@ class SchemaChange:
             pass
 
 
-async def adopt(database: Database, steps: Steps, renew: Callable[[], Awaitable[None]]) -> None:
+async def adopt(database: Database, change_of: Callable[[Table], SchemaChange]) -> None:
     """Finish every change that somebody began and did not finish."""
     begin, end = catalog.under("table")
     stored = await database.run(lambda transaction: transaction.scan(begin, end))
     for _, value in stored:
         table = decode_table(value)
-        change = SchemaChange(database, table.table_id, steps, renew)
+        change = change_of(table)
         try:
             if table.dropped:
                 await change.drop_table()

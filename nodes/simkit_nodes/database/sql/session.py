@@ -80,8 +80,11 @@ class Session:
                 been rolled back. Only `AmbiguousResult` leaves open what happened.
         """
         try:
-            async with asyncio.timeout(self.statement_timeout_s):
-                return await self._execute(text, tuple(parameters))
+            statement = self._preparation.statement(text)
+            # A change of tables goes on in steps that somebody else would finish; it ends when it is done.
+            waits = isinstance(statement.tree, exp.Create | exp.Drop)
+            async with asyncio.timeout(None if waits else self.statement_timeout_s):
+                return await self._execute(text, statement, tuple(parameters))
         except TimeoutError:
             await self._fail()
             message = f"the statement took longer than {self.statement_timeout_s:g} s"
@@ -95,11 +98,10 @@ class Session:
         await self._end(commit=False)
         self._failed = False
 
-    async def _execute(self, text: str, parameters: tuple[Any, ...]) -> Result:
+    async def _execute(self, text: str, statement: Statement, parameters: tuple[Any, ...]) -> Result:
         if len(parameters) > self._preparation.limits.parameters:
             raise SqlError(TOO_LARGE, f"more than {self._preparation.limits.parameters:,} parameters")
         types = tuple(map(type_of, parameters))
-        statement = self._preparation.statement(text)
         kind = type(statement.tree)
         if self._failed and kind not in (exp.Commit, exp.Rollback):
             message = "the transaction was rolled back; nothing is done until COMMIT or ROLLBACK"

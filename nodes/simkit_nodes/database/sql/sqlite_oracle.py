@@ -29,6 +29,18 @@ class SqliteOracle:
         """Run a statement and return the number of rows that it changed."""
         return self._connection.execute(text).rowcount
 
+    def begin(self) -> None:
+        """Begin what `keep` or `undo` ends."""
+        self._connection.execute("BEGIN")
+
+    def keep(self) -> None:
+        """Let what was changed since `begin` stay."""
+        self._connection.execute("COMMIT")
+
+    def undo(self) -> None:
+        """Undo what was changed since `begin`."""
+        self._connection.execute("ROLLBACK")
+
     def close(self) -> None:
         """Forget everything."""
         self._connection.close()

@@ -1,1 +1,0 @@
-"""Change feeds: every write that has taken place, in the order of its key's versions."""

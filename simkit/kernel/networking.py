@@ -84,7 +84,11 @@ class Networking(asyncio.BaseEventLoop):
     # -- what a simulated host does not have
 
     def _lacks(self, what: str) -> NoReturn:
-        raise NotImplementedError(f"host {self.name!r} is simulated and has no {what}")
+        from simkit.kernel.fence.refusal import offending_lines  # the fence knows loops, and comes after them
+
+        place, through = offending_lines()
+        asked = f"asked for at {place}" + (f", through {through}" if through else "")
+        raise NotImplementedError(f"host {self.name!r} is simulated and has no {what} ({asked})")
 
     async def create_unix_connection(self, *args: Any, **options: Any) -> NoReturn:
         self._lacks("Unix sockets; connect to a port of 127.0.0.1 instead")

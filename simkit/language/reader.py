@@ -316,6 +316,8 @@ class Reader:
                 yield allowance_of(phrase, budget.down, int(budget.settle), roster, faults)
             except Refusal as refusal:
                 self.problems.append(refusal.at(place))
+            except ScenarioError as error:
+                self.problems += error.problems
 
     def _swarm(self, model: ScenarioModel, tree: MappingNode, faults: tuple[Injection, ...]) -> Swarm | None:
         if model.swarm is None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from simkit.language.budget import Allowance
 from simkit.language.injection import Injection
 from simkit.language.moment import FaultEdge, Moment, Occurrence, PointReached
-from simkit.language.problem import Position, Problem, Refusal, listed, nearest_quoted, quoted
+from simkit.language.problem import Position, Problem, Refusal, ScenarioError, listed, nearest_quoted, quoted
 from simkit.language.roster import Roster
 from simkit.language.target import (
     WELL_KNOWN_ROLES,
@@ -233,14 +233,15 @@ def waits_somewhere(moment: Moment | None) -> bool:
 def allowance_of(
     phrase: str, down: int | str, settle_ns: int, roster: Roster, injections: Sequence[Injection]
 ) -> Allowance:
-    """Read one entry of `budget:`; raises `Refusal`, also for a fault that would always go beyond it."""
+    """Read one entry of `budget:`; raises `Refusal`, or `ScenarioError` at a fault that would always go beyond it."""
     target = parse_target(phrase)
     if target.drawn or target.dynamic(roster):
         raise Refusal(f"a budget is of fixed hosts; {quoted(phrase)} is not")
     members = frozenset(host.name for host in target.candidates(roster))
     most = (len(members) - 1) // 2 if down == "minority" else int(down)
     if most < 1:
-        raise Refusal(f"{quoted(phrase)} is {len(members)} hosts, whose largest minority is nobody")
+        hosts = f"{len(members)} host{'s' * (len(members) != 1)}"
+        raise Refusal(f"{quoted(phrase)} is {hosts}, whose largest minority is nobody")
     for injection in injections:
         if not getattr(type(injection.fault), "disables", True) or injection.target_kind != "hosts":
             continue
@@ -249,7 +250,8 @@ def allowance_of(
                 struck = sum(host.name in members for host in each.candidates(roster))
                 if struck > most:
                     message = f"{quoted(injection.name)} strikes {struck} of {quoted(phrase)} at once"
-                    raise Refusal(f"{message}; the budget allows {most}")
+                    problem = Problem(injection.aim_position, f"{message}; the budget allows {most}")
+                    raise ScenarioError(problem)
     return Allowance(phrase, members, most, settle_ns)
 
 

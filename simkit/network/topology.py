@@ -8,6 +8,10 @@ It deliberately does not route: a path is one link, whatever lies between the zo
 (`mesh.py`) with both hosts in it at different nodes, which comes before everything else. A link between groups
 or zones is one pipe per direction that all its pairs of hosts share; a link between two hosts, and the default, is a
 pipe for each pair.
+
+Here is the room for links that change with time (radio, mobility, orbits): a topology may answer `link` with another
+link whenever it is asked, and tells the network by `Network.changed()` that paths have to ask again. Queues and draws
+go on as they were.
 """
 
 from typing import TYPE_CHECKING, Protocol

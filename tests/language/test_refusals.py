@@ -152,7 +152,7 @@ Loader = Callable[..., Scenario]
         (
             "faults:\n",
             "budget: {broker: {down: minority}}\nfaults:\n",
-            "my.yaml:18:10: `broker` is 1 hosts, whose largest minority is nobody",
+            "my.yaml:18:10: `broker` is 1 host, whose largest minority is nobody",
         ),
         ("faults:\n", "swarm: {of: [gcc]}\nfaults:\n", "my.yaml:18:8: unknown fault `gcc` in `swarm`; nearest: `gc`"),
         ("seeds: 20", "seeds: 200000", "600,000 runs; the limit sweep of 100,000 is exceeded"),
@@ -185,7 +185,7 @@ def test_several_slips_are_reported_together(load: Loader, steady: str) -> None:
 def test_a_fault_that_always_goes_beyond_the_budget(load: Loader, steady: str) -> None:
     text = steady.replace("faults:\n", "budget: {workers: {down: minority}}\nfaults:\n")
     assert load(text).budget[0].down == 2
-    with pytest.raises(ScenarioError, match=r"`gc` strikes 6 of `workers` at once; the budget allows 2"):
+    with pytest.raises(ScenarioError, match=r"my.yaml:20:19: `gc` strikes 6 of `workers` at once; the budget allows 2"):
         load(text.replace("any 2 of workers", "all workers"))
 
 

@@ -15,14 +15,17 @@ Program = Callable[[Host], Coroutine[Any, Any, None]]
 class Site:
     """Hosts with programs on one network, 10 ms from one to another unless the test says otherwise."""
 
-    def __init__(self, link: Link | Topology | None = None, *, seed: int = 1, **options: Any) -> None:
+    def __init__(
+        self, link: Link | Topology | None = None, *, seed: int = 1, recorded: bool = True, **options: Any
+    ) -> None:
         self.world = World(seed)
         self.network = Network(self.world, link or Link(one_way=Constant(10**7)), **options)
         self.hosts: dict[str, Host] = {}
         self.failures: list[BaseException] = []
         self.records: list[Record] = []
         self.world.control.set_exception_handler(lambda loop, context: self.failures.append(context["exception"]))
-        self.world.records.subscribe(["message", "stream"], self.records.append)
+        if recorded:  # with all their bytes
+            self.world.records.subscribe(["message", "stream"], self.records.append)
 
     @property
     def ms(self) -> float:

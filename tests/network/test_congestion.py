@@ -74,7 +74,9 @@ def one_way(link, rtt_ms):
 
 def mathis_ratio(new_site, rtt_ms, loss, events=500):
     law = tcp.mathis_bytes_per_s(loss=loss, rtt_s=rtt_ms / 1000, packet_bytes=SEGMENT, constant=tcp.RANDOM)
-    site = new_site(one_way(Link(one_way=Constant(rtt_ms * MS // 2), loss=loss), rtt_ms), tcp=parameters())
+    site = new_site(
+        one_way(Link(one_way=Constant(rtt_ms * MS // 2), loss=loss), rtt_ms), recorded=False, tcp=parameters()
+    )
     return Load(site).bytes_per_s(events / loss * SEGMENT / law)[0] / law
 
 
@@ -118,7 +120,7 @@ class Rounds(Flawing):
 
 
 def padhye_ratio(new_site, rtt_ms, loss, events=500):
-    site = new_site(Link(one_way=Constant(rtt_ms * MS // 2)), tcp=parameters())
+    site = new_site(Link(one_way=Constant(rtt_ms * MS // 2)), recorded=False, tcp=parameters())
     timeout_s = (rtt_ms + 200) / 1000
     law = tcp.padhye_packets_per_s(loss=loss, rtt_s=rtt_ms / 1000, timeout_s=timeout_s)
     sent = [site.world, 0]
@@ -145,7 +147,7 @@ def test_throughput_follows_padhye_in_the_whole_table(new_site, rtt_ms, loss):
 
 
 def test_a_window_lets_through_no_more_than_one_of_it_in_each_round_trip(new_site):
-    site = new_site(Link(one_way=Constant(50 * MS)), tcp=TcpParameters())
+    site = new_site(Link(one_way=Constant(50 * MS)), recorded=False, tcp=TcpParameters())
     law = tcp.window_bytes_per_s(window_bytes=TcpParameters().receive_buffer, rtt_s=0.1)
     assert Load(site).bytes_per_s(60)[0] == pytest.approx(law, rel=0.02)
 
@@ -156,7 +158,7 @@ def test_a_window_lets_through_no_more_than_one_of_it_in_each_round_trip(new_sit
 @pytest.mark.parametrize("algorithm", ["reno", "cubic"])
 def test_one_stream_uses_a_long_fat_pipe(new_site, algorithm):
     link = Link(one_way=Constant(25 * MS), bandwidth=10**8, queue_limit=700_000)
-    site = new_site(one_way(link, 50), tcp=parameters(congestion=algorithm))
+    site = new_site(one_way(link, 50), recorded=False, tcp=parameters(congestion=algorithm))
     goodput = Load(site).bytes_per_s(20)[0]
     assert goodput == pytest.approx(10**8 / 8 * 1448 / 1514, rel=0.08)
 
@@ -164,7 +166,7 @@ def test_one_stream_uses_a_long_fat_pipe(new_site, algorithm):
 @pytest.mark.parametrize("algorithm", ["reno", "cubic"])
 def test_two_streams_share_a_bottleneck_fairly(new_site, algorithm):
     link = Link(one_way=Constant(10 * MS), bandwidth=10**7, queue_limit=40_000)
-    site = new_site(one_way(link, 20), tcp=parameters(congestion=algorithm))
+    site = new_site(one_way(link, 20), recorded=False, tcp=parameters(congestion=algorithm))
     rates = Load(site, streams=2).bytes_per_s(90)
     assert sum(rates) ** 2 / (2 * sum(rate**2 for rate in rates)) > 0.95  # Jain's index
     assert sum(rates) == pytest.approx(10**7 / 8 * 1448 / 1514, rel=0.1)
@@ -173,7 +175,7 @@ def test_two_streams_share_a_bottleneck_fairly(new_site, algorithm):
 def waiting(new_site, codel):
     """Return how long a packet waits for the wire in the middle of the time, and the throughput of two streams."""
     link = Link(one_way=Constant(20 * MS), bandwidth=2 * 10**7, queue_limit=500_000, codel=codel)
-    site = new_site(one_way(link, 40), tcp=parameters())
+    site = new_site(one_way(link, 40), recorded=False, tcp=parameters())
     load = Load(site, streams=2)
     found = []
     queue = site.network.link_of(site.network.interfaces["a-0"], site.network.interfaces["b"])[1]

@@ -76,6 +76,31 @@ def test_a_host_reaches_itself_by_its_own_link():
     assert topology.link(A, A)[0] == topology.loopback
 
 
+class Orbit(Topology):
+    """Two hosts whose distance changes as somebody says."""
+
+    far = False
+
+    def link(self, source, target):
+        return (link(9_000_000 if self.far else 1_000_000), (source.name, target.name))
+
+
+def test_a_topology_may_change_with_time():
+    topology = Orbit()
+    network = Network(World(1), topology)
+    hosts = [Host(network.world, name, index=index) for index, name in enumerate("ab")]
+    for host in hosts:
+        network.attach(host)
+    path = network.path(*hosts)
+    assert path.transit(1) == 1_000_000
+    topology.far = True
+    network.changed()
+    assert path.transit(1) == 9_000_000
+    topology.far = False
+    network.changed()
+    assert network.path(*hosts).transit(1) == 1_000_000
+
+
 def test_a_round_trip_is_halved_and_draws_below_zero_are_zero():
     assert Link.of_round_trip(Constant(10), loss=0.5) == Link(one_way=Constant(5), loss=0.5)
     network = Network(World(1), Link(one_way=Normal(0, 10**6)))

@@ -10,6 +10,8 @@ from simkit_nodes.blocks.lsm.gauges import METRICS as ENGINE_METRICS
 from simkit_nodes.blocks.raft.events import RaftBecameLeader, RaftSteppedDown
 from simkit_nodes.database.backup.archivist import EVENTS as BACKUP_EVENTS
 from simkit_nodes.database.backup.archivist import ArchiveConfig, Archivist
+from simkit_nodes.database.change_feed.feeder import EVENTS as FEED_EVENTS
+from simkit_nodes.database.change_feed.feeder import FeedConfig, Feeder
 from simkit_nodes.database.checks import CHECKS
 from simkit_nodes.database.client import Client
 from simkit_nodes.database.config import ClientConfig, DatabaseLoad, GatewayConfig, StoreConfig
@@ -27,12 +29,13 @@ card = Card(
         "gateway": Role(Gateway, "runs transactions for clients; keeps nothing", GatewayConfig),
         "client": Role(Client, "sends transactions and records what came of them", ClientConfig, takes_load=True),
         "archive": Role(Archivist, "backs up to its disk and restores from there", ArchiveConfig, takes_load=True),
+        "feed": Role(Feeder, "tells every write, each key's in order", FeedConfig),
         "voter": Role(Voter, "a bare Raft group whose leaders are killed: how long is a leader missed?", VoterConfig),
         "stopwatch": Role(Stopwatch, "measures from the death of a voters' leader to the next one"),
     },
     load=DatabaseLoad,
     checks={check.name: check for check in CHECKS},
-    events=(*EVENTS, *BACKUP_EVENTS),
+    events=(*EVENTS, *BACKUP_EVENTS, *FEED_EVENTS),
     metrics={
         "transaction.latency": Metric("histogram", "from asked to answered, by workload and outcome", "s"),
         "clock.offset": Metric("gauge", "how far a host's clock is ahead of the others', at least", "s"),
@@ -108,6 +111,13 @@ card = Card(
             "backup_is_a_state",
             "database/backup_restore",
             "page_by_page",
+        ),
+        Switch(
+            "config.feed.resume: now",
+            "a feed that restarts goes on where everything before was told",
+            "change_feed",
+            "database/change_feed",
+            "from_now",
         ),
         Switch(
             "config.voter.vote_persist: false",

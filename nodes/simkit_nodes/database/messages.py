@@ -58,12 +58,17 @@ class Get(Message, tag="database.get/1"):
 
 
 class Scan(Message, tag="database.scan/1"):
-    """Read begin <= key < end."""
+    """Read begin <= key < end.
+
+    With `versions_after` the answer is every version above that timestamp, up to the header's read timestamp, deletions
+    too, as `mvcc.read.encode_change` puts them; limit and direction do not count then.
+    """
 
     begin: bytes
     end: bytes
     limit: int | None = None
     reverse: bool = False
+    versions_after: int | None = None
 
 
 class Put(Message, tag="database.put/1"):

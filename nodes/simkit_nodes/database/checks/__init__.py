@@ -9,6 +9,7 @@ from simkit_nodes.blocks.raft.checks import CHECKS as RAFT_CHECKS
 from simkit_nodes.database.checks.availability import Available, LeadersStay
 from simkit_nodes.database.checks.backup import BackupIsAState
 from simkit_nodes.database.checks.bank import BankTotal
+from simkit_nodes.database.checks.change_feed import ChangeFeed
 from simkit_nodes.database.checks.history import Linearizable, NoAckedWriteLost, Serializable, StrictSerializable
 from simkit_nodes.database.checks.intents import IntentsGone
 from simkit_nodes.database.checks.ranges import RangeCoverage
@@ -18,6 +19,7 @@ CHECKS: tuple[type[Check], ...] = (
     Available,
     BackupIsAState,
     BankTotal,
+    ChangeFeed,
     IndexConsistent,
     IntentsGone,
     LeadersStay,
@@ -35,6 +37,7 @@ __all__ = [
     "Available",
     "BackupIsAState",
     "BankTotal",
+    "ChangeFeed",
     "IndexConsistent",
     "IntentsGone",
     "LeadersStay",

@@ -212,3 +212,41 @@ async def changed(
         if len(entries) < CHUNK:
             return None
         low = entries[-1][0] + b"\x00"
+
+
+async def versions(engine: Reader, begin: bytes, end: bytes, after: int, until: int) -> list[tuple[bytes, bytes]]:
+    """Return all versions of the keys with begin <= key < end that are above `after` and not above `until`.
+
+    Returns: key and time, and what was written then, as `encode_change` puts them, by key, newest first.
+
+    Raises: IntentsInTheWay with all at or below `until`.
+    """
+    low, high = boundary(begin), boundary(end)
+    found: list[tuple[bytes, bytes]] = []
+    in_the_way: list[tuple[bytes, Intent]] = []
+    while True:
+        entries = await engine.scan(low, high, limit=CHUNK)
+        for stored_key, stored in entries:
+            if stored_key.endswith(INTENT_SLOT):
+                intent = decode_intent(stored)
+                if intent.timestamp <= until:
+                    in_the_way.append((key_of(stored_key[:-8]), intent))
+            elif after < (timestamp := timestamp_of(stored_key)) <= until:
+                found.append(encode_change(key_of(stored_key[:-8]), timestamp, decode_version(stored)))
+        if len(entries) < CHUNK:
+            break
+        low = entries[-1][0] + b"\x00"
+    if in_the_way:
+        raise IntentsInTheWay(in_the_way)
+    return found
+
+
+def encode_change(key: bytes, timestamp: int, value: bytes | None) -> tuple[bytes, bytes]:
+    """Return a version as a pair that a scan can answer with."""
+    return key + timestamp.to_bytes(8, "big"), b"" if value is None else b"=" + value
+
+
+def decode_change(pair: tuple[bytes, bytes]) -> tuple[bytes, int, bytes | None]:
+    """Undo `encode_change`."""
+    stored_key, stored = pair
+    return stored_key[:-8], int.from_bytes(stored_key[-8:], "big"), stored[1:] if stored else None

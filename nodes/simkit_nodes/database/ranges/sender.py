@@ -228,7 +228,9 @@ class Sender:
                 part_begin, part_end = begin, min(end, route.descriptor.end)
             left = None if scan.limit is None else scan.limit - len(rows)
             try:
-                answer = await self._to_range(route, (Scan(part_begin, part_end, left, scan.reverse),), manner)
+                answer = await self._to_range(
+                    route, (changed(scan, begin=part_begin, end=part_end, limit=left),), manner
+                )
             except RangeMismatch:
                 continue
             (found,) = answer.responses

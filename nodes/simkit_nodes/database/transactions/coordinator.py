@@ -28,6 +28,7 @@ from simkit_nodes.database.errors import (
 )
 from simkit_nodes.database.interface import KEY_BYTES_MAX, KEY_END, VALUE_BYTES_MAX
 from simkit_nodes.database.messages import Get, Header, Put, Reason, Refresh, Response, Rows, Scan, Value
+from simkit_nodes.database.mvcc.read import decode_change
 from simkit_nodes.database.ranges.sender import Sent
 from simkit_nodes.database.transactions.commit import Commit
 from simkit_nodes.database.transactions.evaluation import Refused
@@ -127,6 +128,13 @@ class Coordinator:
         (response,) = await self._read((Scan(begin, end, limit, reverse),), ((begin, end),))
         assert isinstance(response, Rows)
         return list(response.rows)
+
+    async def versions(self, begin: bytes, end: bytes, after: int) -> list[tuple[bytes, int, bytes | None]]:
+        """Return every version above `after`, up to the read timestamp: key, time and value, None if deleted."""
+        self._check_open()
+        (response,) = await self._read((Scan(begin, end, versions_after=after),), ((begin, end),))
+        assert isinstance(response, Rows)
+        return [decode_change(row) for row in response.rows]
 
     async def put(self, key: bytes, value: bytes) -> None:
         if len(value) > VALUE_BYTES_MAX:

@@ -134,6 +134,9 @@ class Evaluation:
     async def scan(self, request: Scan) -> Response:
         self._check_age()
         self.cache.read_span(request.begin, request.end, self.read_timestamp, self.transaction_id)
+        if request.versions_after is not None:
+            after, until = request.versions_after, self.read_timestamp
+            return Rows(tuple(await read.versions(self.engine, request.begin, request.end, after, until)))
         rows = await read.scan(
             self.engine,
             request.begin,

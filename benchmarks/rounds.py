@@ -28,7 +28,8 @@ Say = Callable[[str], None]
 def run_once(work: Work, case: Case, contender: Contender, size: str) -> Row:
     """Run one contender in a fresh interpreter; WrongOutcome with its last words if it fails."""
     command = [sys.executable, "-m", "benchmarks.single", work.name, case.name, contender.name, size]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | ENVIRONMENT, capture_output=True, text=True, check=False)
+    environment = os.environ | ENVIRONMENT | ({} if contender.core is None else {"SIMKIT_CORE": contender.core})
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise WrongOutcome(f"{work.name}, {case.name}, {contender.name}:\n{done.stderr}")
     answer: Row = json.loads(done.stdout.splitlines()[-1])
@@ -59,7 +60,16 @@ def _rows_of_case(work: Work, case: Case, rounds: int, size: str, only: Sequence
             if earlier and (run["order"], run["items"]) != (earlier[0]["order"], earlier[0]["items"]):
                 raise WrongOutcome(f"{work.name}, {case.name}: {contender.name} did not do the same thing twice")
             earlier.append(run)
+    _require_twins(work, case, runs)
     return [_row(work, case, c, runs, skipped.get(c.name)) for c in wanted]
+
+
+def _require_twins(work: Work, case: Case, runs: dict[str, list[Row]]) -> None:
+    """Raise WrongOutcome unless both cores of ours did the same, in the same order."""
+    for name, mine in runs.items():
+        twin = runs.get(name.replace("simkit-c", "simkit-python", 1), [])
+        if name.startswith("simkit-c") and mine and twin and mine[0]["order"] != twin[0]["order"]:
+            raise WrongOutcome(f"{work.name}, {case.name}: the two cores of simkit did different things")
 
 
 def _row(work: Work, case: Case, contender: Contender, runs: dict[str, list[Row]], skipped: str | None) -> Row:

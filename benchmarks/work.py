@@ -58,6 +58,7 @@ class Contender:
         step_s: by how much each of its steps may be off in virtual time.
         python: the oldest Python it runs on.
         needs: a package it needs beside what `where` imports.
+        core: the core of simkit's kernel that it runs on, for ours.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Contender:
     step_s: float = 2e-9
     python: tuple[int, int] = (3, 11)
     needs: str | None = None
+    core: str | None = None
 
     def load(self) -> Callable[[Any], Timed]:
         """Return the function; Missing if it cannot take part."""
@@ -79,6 +81,24 @@ class Contender:
             return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
         except ModuleNotFoundError as error:
             raise Missing(f"{error.name} is not installed") from None
+        except ImportError as error:
+            raise Missing(str(error)) from None
+
+
+def ours(where: str, note: str, *, suffix: str = "", share: float = 1.0) -> tuple[Contender, Contender]:
+    """Return the contenders that are simkit with either core."""
+    return (
+        Contender(f"simkit-c{suffix}", where, note, share=share, core="c"),
+        Contender(f"simkit-python{suffix}", where, note, share=share, core="python"),
+    )
+
+
+def of_compiled(work: str) -> tuple[Contender, Contender]:
+    """Return the contenders in C++."""
+    return (
+        Contender("ns-3", f"benchmarks.compiled:{work}_ns3", "yardstick: C++ callbacks, a std::map"),
+        Contender("c++-queue", f"benchmarks.compiled:{work}_queue", "yardstick: a bare std::priority_queue"),
+    )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ same two programs run in both; loopback's bytes cross the kernel, simulated ones
 
 from dataclasses import dataclass
 
-from benchmarks.work import Case, Contender, Outcome, Work, require_items
+from benchmarks.work import Case, Contender, Outcome, Work, ours, require_items
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ WORK = Work(
         ),
     ),
     contenders=(
-        Contender("simkit-python", "benchmarks.http.with_simkit:prepare", "simulated TCP, 0.25 ms, digest"),
+        *ours("benchmarks.http.with_simkit:prepare", "simulated TCP, 0.25 ms, digest"),
         Contender("asyncio-loopback", "benchmarks.http.with_asyncio:prepare", "both ends in one loop"),
     ),
     inputs=inputs,

@@ -6,7 +6,7 @@ divided by their number. The ratio is of nodes for each byte, so that more is be
 
 from dataclasses import dataclass
 
-from benchmarks.work import Case, Contender, Outcome, Work, require_items
+from benchmarks.work import Case, Contender, Outcome, Work, ours, require_items
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,8 @@ WORK = Work(
     baseline="simpy",
     cases=(Case("waiting", {"small": {"nodes": 200}, "medium": {"nodes": 50_000}, "full": {"nodes": 1_000_000}}),),
     contenders=(
-        Contender("simkit-python", "benchmarks.idle_nodes.with_simkit:loops", "a loop and a task that waits"),
-        Contender(
-            "simkit-python-host", "benchmarks.idle_nodes.with_simkit:hosts", "a host: clock, cores, disk too", share=0.5
-        ),
+        *ours("benchmarks.idle_nodes.with_simkit:loops", "a loop and a task that waits"),
+        *ours("benchmarks.idle_nodes.with_simkit:hosts", "a host: clock, cores, disk too", suffix="-host", share=0.5),
         Contender("simpy", "benchmarks.idle_nodes.with_simpy:prepare", "a process and a Store it waits for"),
         Contender("asyncio-one-loop", "benchmarks.idle_nodes.with_asyncio:one_loop", "a task, one loop for all"),
         Contender("asyncio-loop-each", "benchmarks.idle_nodes.with_asyncio:loop_each", "a task and a loop", share=0.02),

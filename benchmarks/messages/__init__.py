@@ -7,7 +7,7 @@ beforehand, mean 1 s, so that all pairs are under way at once and time jumps wit
 from dataclasses import dataclass
 
 from benchmarks.delays import exponential_ns, seconds
-from benchmarks.work import Case, Contender, Outcome, Work, require_end, require_items
+from benchmarks.work import Case, Contender, Outcome, Work, of_compiled, ours, require_end, require_items
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ WORK = Work(
     baseline="simpy",
     cases=(CASE,),
     contenders=(
-        Contender("simkit-python", "benchmarks.messages.with_simkit:prepare", "world.post to a mailbox, a host each"),
+        *ours("benchmarks.messages.with_simkit:prepare", "world.post to a mailbox, a host each"),
+        *of_compiled("messages"),
         *ON_SIMPY,
         Contender("salabim-yield", "benchmarks.messages.with_salabim:with_yield", "passivate, activate with a delay"),
         Contender(

@@ -7,7 +7,7 @@ Every customer is a process of its own. The check is Lindley's recursion, which 
 from dataclasses import dataclass
 
 from benchmarks.delays import exponential_ns, seconds
-from benchmarks.work import Case, Contender, Outcome, Work, WrongOutcome, require_end, require_items
+from benchmarks.work import Case, Contender, Outcome, Work, WrongOutcome, of_compiled, ours, require_end, require_items
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,9 @@ WORK = Work(
         ),
     ),
     contenders=(
-        Contender("simkit-python", "benchmarks.mm1.with_simkit:semaphore", "asyncio.Semaphore, asyncio.sleep"),
-        Contender("simkit-python-cpu", "benchmarks.mm1.with_simkit:cpu", "await cpu.work: an arithmetic queue"),
+        *ours("benchmarks.mm1.with_simkit:semaphore", "asyncio.Semaphore, asyncio.sleep"),
+        *ours("benchmarks.mm1.with_simkit:cpu", "await cpu.work: an arithmetic queue", suffix="-cpu"),
+        *of_compiled("mm1"),
         Contender("simpy", "benchmarks.mm1.with_simpy:prepare", "Resource, timeout"),
         Contender("salabim-yield", "benchmarks.mm1.with_salabim:with_yield", "Resource, hold", share=0.03),
         Contender(

@@ -1,8 +1,8 @@
 """Messages through the whole network layer: the ping-pong of `messages`, sent by endpoints of nodes.
 
 Every message is a frozen type that is encoded, takes its path's draws, is recorded with its bytes in the digest, and
-reaches the method that handles it. The row `simkit-python-kernel` is the bare kernel on the same input: what the
-network layer adds is the quotient of the two.
+reaches the method that handles it. The rows that end with `-kernel` are the bare kernel on the same input: what the
+network layer adds is the quotient.
 
 The input's latencies are not used here: a link draws its own, as it does in every scenario, so ends are not compared.
 """
@@ -12,14 +12,14 @@ from dataclasses import replace
 from benchmarks.messages import CASE, ON_SIMPY, Latencies, inputs
 from benchmarks.messages import WORK as MESSAGES
 from benchmarks.messages import check as check_messages
-from benchmarks.work import Contender, Outcome, Work, require_items
+from benchmarks.work import Contender, Outcome, Work, ours, require_items
 
-OURS = Contender("simkit-python", "benchmarks.network.with_simkit:prepare", "Endpoint.send, handler, digest")
+OURS = ours("benchmarks.network.with_simkit:prepare", "Endpoint.send, handler, digest")
 
 
 def check(given: Latencies, outcome: Outcome, contender: Contender) -> None:
     """Every message arrived."""
-    if contender == OURS:
+    if contender in OURS:
         require_items(outcome, given.messages)
     else:
         check_messages(given, outcome, contender)
@@ -32,8 +32,8 @@ WORK = Work(
     baseline="simpy",
     cases=(CASE,),
     contenders=(
-        OURS,
-        replace(MESSAGES.contender("simkit-python"), name="simkit-python-kernel"),
+        *OURS,
+        *(replace(MESSAGES.contender(each.name), name=f"{each.name}-kernel") for each in OURS),
         *ON_SIMPY,
     ),
     inputs=inputs,

@@ -7,7 +7,7 @@ It is code that knows of no simulator. The yardsticks at the end do not simulate
 from dataclasses import dataclass
 
 from benchmarks.delays import exponential_ns, seconds
-from benchmarks.work import Case, Contender, Outcome, Work, WrongOutcome, require_items
+from benchmarks.work import Case, Contender, Outcome, Work, WrongOutcome, ours, require_items
 
 YARDSTICKS = ("asyncio-sleep-0", "uvloop-sleep-0")
 
@@ -74,7 +74,7 @@ WORK = Work(
         ),
     ),
     contenders=(
-        Contender("simkit-python", "benchmarks.plain_asyncio.with_simkit:prepare", "100 hosts, two lines each"),
+        *ours("benchmarks.plain_asyncio.with_simkit:prepare", "100 hosts, two lines each"),
         Contender("simpy", "benchmarks.plain_asyncio.with_simpy:prepare", "timeout, Store with a capacity"),
         Contender("asyncio-jumping", "benchmarks.plain_asyncio.with_asyncio:jumping", "a selector that jumps"),
         Contender(

@@ -6,7 +6,7 @@ both. The simulated bytes are recorded in the digest as they are delivered; loop
 
 from dataclasses import dataclass
 
-from benchmarks.work import Case, Contender, Outcome, Work, require_items
+from benchmarks.work import Case, Contender, Outcome, Work, ours, require_items
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ WORK = Work(
         ),
     ),
     contenders=(
-        Contender("simkit-python", "benchmarks.stream_bytes.with_simkit:prepare", "simulated TCP, 0.25 ms, digest"),
+        *ours("benchmarks.stream_bytes.with_simkit:prepare", "simulated TCP, 0.25 ms, digest"),
         Contender("asyncio-loopback", "benchmarks.stream_bytes.with_asyncio:prepare", "both ends in one loop"),
     ),
     inputs=inputs,

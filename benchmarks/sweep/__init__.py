@@ -6,7 +6,7 @@ that a perfect pool reaches the number of cores. Starting workers is set-up; the
 
 from dataclasses import dataclass
 
-from benchmarks.work import Case, Contender, Outcome, Work, WrongOutcome, require_items
+from benchmarks.work import Case, Contender, Outcome, Work, WrongOutcome, ours, require_items
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ WORK = Work(
     baseline="one-core",
     cases=(Case("short runs", {"small": {"seeds": 4}, "medium": {"seeds": 40}, "full": {"seeds": 1000}}),),
     contenders=(
-        Contender("simkit-python", "benchmarks.sweep.with_simkit:prepare", "simkit's pool of worker interpreters"),
+        *ours("benchmarks.sweep.with_simkit:prepare", "simkit's pool of worker interpreters"),
         Contender("multiprocessing-fork", "benchmarks.sweep.with_multiprocessing:prepare", "fork, imap_unordered"),
         Contender("one-core", "benchmarks.sweep.one_core:prepare", "no pool"),
     ),

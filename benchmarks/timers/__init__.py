@@ -7,7 +7,7 @@ simulator can be asked for: a queue of times, and a coroutine to go on with.
 from dataclasses import dataclass
 
 from benchmarks.delays import exponential_ns, seconds
-from benchmarks.work import Case, Contender, Outcome, Work, require_end, require_items
+from benchmarks.work import Case, Contender, Outcome, Work, of_compiled, ours, require_end, require_items
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ WORK = Work(
         ),
     ),
     contenders=(
-        Contender("simkit-python", "benchmarks.timers.with_simkit:prepare", "asyncio.sleep on 100 hosts"),
+        *ours("benchmarks.timers.with_simkit:prepare", "asyncio.sleep on 100 hosts"),
+        *of_compiled("timers"),
         Contender("simpy", "benchmarks.timers.with_simpy:prepare", "yield env.timeout"),
         Contender("salabim-yield", "benchmarks.timers.with_salabim:with_yield", "yield self.hold"),
         Contender(

@@ -8,10 +8,12 @@ It deliberately stores nothing: what is kept, and how much of it, is an observer
 """
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.msgpack import Encoder
 from xxhash import xxh3_128
+
+from simkit.kernel.core import compiled
 
 if TYPE_CHECKING:
     from simkit.kernel.world import World
@@ -47,14 +49,35 @@ class Record(NamedTuple):
 Observer = Callable[[Record], None]
 
 
-class Records:
-    """The sink of one world."""
+class Sink:
+    """Takes records, for the digest and for whoever observes their kind.
 
-    def __init__(self, world: "World") -> None:
+    Twin of `core/records.c`, which takes its place where the compiled core runs.
+
+    Args:
+        world: whose time it is.
+        observers: by kind of record.
+        digested: the kinds that the digest runs over.
+        encode: makes bytes of what stands in front of a payload.
+        hash: what the bytes are given to.
+        record: makes what observers see.
+    """
+
+    def __init__(
+        self,
+        world: "World",
+        observers: dict[str, tuple[Observer, ...]],
+        digested: frozenset[str],
+        encode: Callable[[object], bytes],
+        hash: Any,
+        record: type["Record"],
+    ) -> None:
         self._world = world
-        self._encode = Encoder().encode
-        self._hash = xxh3_128(DIGEST_VERSION.to_bytes(4, "little"))
-        self._observers: dict[str, tuple[Observer, ...]] = dict.fromkeys(DIGESTED | UNDIGESTED, ())
+        self._observers = observers
+        self._digested = digested
+        self._encode = encode
+        self._hash = hash
+        self._record = record
         self.count = 0
         self.open = True
 
@@ -64,16 +87,33 @@ class Records:
             return
         observers = self._observers[kind]
         time_ns = self._world.now_ns
-        if kind in DIGESTED:
+        if kind in self._digested:
             self.count += 1
             # The length of the payload is in the head, so that no two sequences of records share their bytes.
             self._hash.update(self._encode((time_ns, kind, host, detail, len(payload))))
             if payload:
                 self._hash.update(payload)
         if observers:
-            record = Record(time_ns, kind, host, detail, payload, value)
+            record = self._record(time_ns, kind, host, detail, payload, value)
             for observer in observers:
                 observer(record)
+
+    def digest(self) -> str:
+        """Return the digest so far as 32 hexadecimal digits."""
+        return self._hash.hexdigest()  # type: ignore[no-any-return]
+
+
+if compiled is not None:
+    Sink = compiled.Sink  # type: ignore[misc]
+
+
+class Records(Sink):
+    """The sink of one world."""
+
+    def __init__(self, world: "World") -> None:
+        observers: dict[str, tuple[Observer, ...]] = dict.fromkeys(DIGESTED | UNDIGESTED, ())
+        digest = xxh3_128(DIGEST_VERSION.to_bytes(4, "little"))
+        super().__init__(world, observers, DIGESTED, Encoder().encode, digest, Record)
 
     def subscribe(self, kinds: Iterable[str], observer: Observer) -> None:
         """Let `observer` see every later record of the given kinds."""
@@ -83,8 +123,4 @@ class Records:
     def close(self) -> None:
         """Tell nothing any more, and let go of the observers."""
         self.open = False
-        self._observers = dict.fromkeys(self._observers, ())
-
-    def digest(self) -> str:
-        """Return the digest so far as 32 hexadecimal digits."""
-        return self._hash.hexdigest()
+        self._observers.update(dict.fromkeys(self._observers, ()))

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from simkit.explore.run import EXECUTE
 from simkit.kernel import core
+from simkit.kernel.records import DIGESTED, UNDIGESTED
 from simkit.kernel.worker import Worker
 from simkit.language.library import Library
 from simkit.observe.document import Document, read_document
@@ -80,6 +81,25 @@ def test_draws_are_the_same_to_the_last_bit(
     seed: int, name: str, kinds: list[int], number: float, workers: dict[str, Worker]
 ) -> None:
     told = told_by(workers, "play_draws", seed=seed, name=name, kinds=kinds, number=number)
+    assert told["c"] == told["python"]
+
+
+numbers = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False)
+plain = st.none() | st.booleans() | numbers | st.text(max_size=300)
+heads = st.tuples(st.sampled_from(sorted(DIGESTED | UNDIGESTED)), st.text(max_size=40), st.text(max_size=40))
+writes = st.tuples(heads, st.lists(plain, max_size=20)).map(lambda two: [*two[0], *two[1]])
+
+
+@settings(max_examples=100, deadline=None)
+@given(writes=st.lists(writes, max_size=12))
+def test_records_have_the_same_digest(writes: list[list[Any]], workers: dict[str, Worker]) -> None:
+    told = told_by(workers, "play_records", writes=writes)
+    assert told["c"] == told["python"]
+
+
+def test_large_payloads_have_the_same_digest(workers: dict[str, Worker]) -> None:
+    writes = [["stream", "a", letter * 10**power, power] for power in range(6) for letter in ("a", "ü")]
+    told = told_by(workers, "play_records", writes=writes * 3)
     assert told["c"] == told["python"]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from inn import Inn
 from test_order import WorldMachine, play, program_of
 
-from simkit.kernel import Empirical, Stream, arithmetic, core
+from simkit.kernel import Empirical, Stream, World, arithmetic, core
 from simkit.kernel import sleep as kernel_sleep
 
 Say = Callable[[dict[str, Any]], None]
@@ -49,6 +49,17 @@ def play_draws(say: Say, seed: int, name: str, kinds: list[int], number: float) 
     drawn = [draws[kind % len(draws)]() for kind in kinds]
     functions = [arithmetic.log(number), arithmetic.exp(number - 600), arithmetic.exp(-number)]
     return [each.hex() if isinstance(each, float) else each for each in drawn + functions]
+
+
+def play_records(say: Say, writes: list[list[Any]]) -> list[Any]:
+    """Return the digest over some records, and what an observer has seen of them."""
+    world = World(1)
+    seen: list[Any] = []
+    world.records.subscribe(("message", "log"), lambda record: seen.append(repr(tuple(record))))
+    for kind, host, payload, *detail in writes:
+        world.now_ns += len(payload) ** 2
+        world.records.write(kind, host, *detail, payload=payload.encode(), value=host)
+    return [world.records.digest(), world.records.count, seen]
 
 
 def play_orders(say: Say, texts: list[str], seed: int) -> list[Any]:

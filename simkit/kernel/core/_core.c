@@ -37,6 +37,8 @@ refuse(const char *what)
     return -1;
 }
 
+#include "records.c"
+
 /* Try every field of asyncio's future and task that the core reads or writes. */
 static int
 layout_fits(PyObject *loop, PyObject *coro)
@@ -131,6 +133,7 @@ intern_names(void)
         {&name_livelock, "_livelock"},
         {&name_endless, "_endless_rounds"},
         {&name_compact, "_compact_loops"},
+        {&name_hexdigest, "hexdigest"},
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if ((*names[i].place = PyUnicode_InternFromString(names[i].text)) == NULL) {
@@ -295,7 +298,7 @@ PyInit__core(void)
     if (module == NULL || intern_names() < 0 || PyType_Ready(&CurrentTasks_Type) < 0 ||
         PyType_Ready(&SleepFunction_Type) < 0 || PyType_Ready(&Sleep_Type) < 0 || PyType_Ready(&Posted_Type) < 0 ||
         PyModule_AddType(module, &Agenda_Type) < 0 || PyModule_AddType(module, &Turns_Type) < 0 ||
-        PyModule_AddType(module, &Draws_Type) < 0 || PyModule_AddType(module, &Posted_Type) < 0 || PyModule_AddType(module, &Sleep_Type) < 0) {
+        PyModule_AddType(module, &Draws_Type) < 0 || PyModule_AddType(module, &Sink_Type) < 0 || PyModule_AddType(module, &Posted_Type) < 0 || PyModule_AddType(module, &Sleep_Type) < 0) {
         Py_XDECREF(module);
         return NULL;
     }

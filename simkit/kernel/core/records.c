@@ -12,7 +12,7 @@
 
 typedef struct {
     PyObject_HEAD
-    Agenda *world;
+    PyObject *world; /* an agenda, or anything with a time in tests */
     PyObject *observers; /* of every kind, as a dict */
     PyObject *digested;  /* the kinds that count */
     PyObject *encode;    /* the twin's encoder */
@@ -28,6 +28,19 @@ typedef struct {
 
 static PyTypeObject Sink_Type;
 static PyObject *name_hexdigest;
+
+/* Return the time of a record; -1 with an exception. */
+static int64_t
+sink_now(Sink *self)
+{
+    if (PyObject_TypeCheck(self->world, &Agenda_Type)) {
+        return ((Agenda *)self->world)->now_ns;
+    }
+    PyObject *now = PyObject_GetAttrString(self->world, "now_ns");
+    int64_t now_ns = now == NULL ? -1 : PyLong_AsLongLong(now);
+    Py_XDECREF(now);
+    return now_ns;
+}
 
 static int
 sink_flush(Sink *self)
@@ -157,7 +170,7 @@ put_head(Sink *self, PyObject *const *args, Py_ssize_t count, Py_ssize_t payload
         return 1;
     }
     int odd = put_number(self, 0x95, 0, 0);
-    odd = odd ? odd : put_signed(self, self->world->now_ns);
+    odd = odd ? odd : put_signed(self, sink_now(self));
     odd = odd ? odd : put_value(self, args[0]);
     odd = odd ? odd : put_value(self, args[1]);
     odd = odd ? odd : put_number(self, (unsigned char)(0x90 | details), 0, 0);
@@ -184,7 +197,7 @@ put_odd_head(Sink *self, PyObject *const *args, Py_ssize_t count, Py_ssize_t pay
 {
     PyObject *detail = tuple_of(args + 2, count - 2);
     PyObject *head = detail == NULL ? NULL
-                                    : Py_BuildValue("(LOONn)", (long long)self->world->now_ns, args[0], args[1], detail,
+                                    : Py_BuildValue("(LOONn)", (long long)sink_now(self), args[0], args[1], detail,
                                                     payload_size);
     PyObject *bytes = head == NULL ? NULL : PyObject_CallOneArg(self->encode, head);
     int done = bytes == NULL ? -1 : put_bytes(self, PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes));
@@ -226,7 +239,7 @@ tell_observers(Sink *self, PyObject *observers, PyObject *const *args, Py_ssize_
     if (record == NULL) {
         return -1;
     }
-    PyTuple_SET_ITEM(record, 0, PyLong_FromLongLong(self->world->now_ns));
+    PyTuple_SET_ITEM(record, 0, PyLong_FromLongLong(sink_now(self)));
     PyTuple_SET_ITEM(record, 1, Py_NewRef(args[0]));
     PyTuple_SET_ITEM(record, 2, Py_NewRef(args[1]));
     PyTuple_SET_ITEM(record, 3, tuple_of(args + 2, count - 2));
@@ -297,7 +310,7 @@ static int
 sink_init(Sink *self, PyObject *args, PyObject *options)
 {
     PyObject *world, *observers, *digested, *encode, *hash, *record;
-    if (!PyArg_ParseTuple(args, "O!O!OOOO!", &Agenda_Type, &world, &PyDict_Type, &observers, &digested, &encode, &hash,
+    if (!PyArg_ParseTuple(args, "OO!OOOO!", &world, &PyDict_Type, &observers, &digested, &encode, &hash,
                           &PyType_Type, &record)) {
         return -1;
     }
@@ -307,7 +320,7 @@ sink_init(Sink *self, PyObject *args, PyObject *options)
         return PyErr_Occurred() ? -1 : refuse("a record is a tuple");
     }
     Py_XSETREF(self->update, update);
-    Py_XSETREF(self->world, (Agenda *)Py_NewRef(world));
+    Py_XSETREF(self->world, Py_NewRef(world));
     Py_XSETREF(self->observers, Py_NewRef(observers));
     Py_XSETREF(self->digested, Py_NewRef(digested));
     Py_XSETREF(self->encode, Py_NewRef(encode));

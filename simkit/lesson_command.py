@@ -140,7 +140,10 @@ def take_lesson(
 
     scenario = load_scenario(lesson.scenario, variant=lesson.questions.run, registry=Registry())
     folder = runs / f"lesson-{lesson.name}{f'-{_file_name(student)}' if student else ''}"
-    seed = number_from(f"lesson\n{student}") if student else scenario.seed
+    seed, known = scenario.seed, lesson.questions.seeds
+    if student:
+        number = number_from(f"lesson\n{student}")
+        seed = known[number % len(known)] if known else number
     if not as_json:
         click.echo(f"{lesson.title}\n  read   {lesson.folder / 'page.md'}")
         starter = lesson.folder / "starter.py"

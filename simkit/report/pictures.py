@@ -36,6 +36,9 @@ _TONES: dict[Tone, str] = {
     "alarm": ALARM,
 }
 _ORDER: tuple[Tone, ...] = ("first", "second", "third")
+TEXTS_MAX = 40
+"""So many spans may say what they are."""
+
 _LANE, _LANE_MAX, _HEIGHT_MAX = 0.34, 12, 9.0
 """Inches of a lane, the rows that still get all of it, inches of a figure."""
 
@@ -130,6 +133,7 @@ def _lanes(axes: Axes, document: Document, picture: Picture, packed: Sequence[Se
     """Draw lanes from the top down; lane k lies between k and k + 1."""
     first_ns, last_ns = picture.window_ns or (0, document.duration_ns)
     gap_ns = (last_ns - first_ns) // 700
+    few = sum(map(len, packed)) <= TEXTS_MAX
     boxes: dict[Tone, list[tuple[float, float, float, float]]] = {}
     dots: dict[Tone, list[tuple[float, float]]] = {}
     for place, rows in enumerate(packed):
@@ -143,6 +147,11 @@ def _lanes(axes: Axes, document: Document, picture: Picture, packed: Sequence[Se
                 boxes.setdefault(tone, []).append(box)
             for time_ns, tone in span.dots:
                 dots.setdefault(tone, []).append((time_ns / NANOSECONDS, top + high / 2))
+            if few and span.text:
+                middle_s = (span.parts[0][0] + span.parts[0][1]) / 2 / NANOSECONDS
+                axes.text(
+                    middle_s, top + high / 2, plain(span.text, 12), ha="center", va="center", fontsize=8, color=INK
+                )
         _shade(axes, document, picture.lanes[place], place)
     for tone, drawn in boxes.items():
         for begin_s, long_s, top, high in drawn:

@@ -52,9 +52,10 @@ class Question(_Words):
 
 
 class Questions(_Words):
-    """What is predicted, and which variant is run then."""
+    """What is predicted, and which variant is run then; a student's seed is one of `seeds`, if there are any."""
 
     run: str | None = None
+    seeds: tuple[int, ...] = ()
     questions: dict[str, Question]
     transfer: dict[str, Question] = {}
 

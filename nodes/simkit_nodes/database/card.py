@@ -5,7 +5,7 @@ The language, the audit and the system's page read this; there is deliberately n
 
 from __future__ import annotations
 
-from simkit.card import Card, Metric, Role, Switch, TakenRole
+from simkit.card import Card, Exercise, Metric, Role, Switch, TakenRole
 from simkit_nodes.blocks.lsm.gauges import METRICS as ENGINE_METRICS
 from simkit_nodes.blocks.raft.events import RaftBecameLeader, RaftSteppedDown
 from simkit_nodes.database.backup.archivist import EVENTS as BACKUP_EVENTS
@@ -19,6 +19,7 @@ from simkit_nodes.database.elections import Stopwatch, Voter, VoterConfig
 from simkit_nodes.database.events import EVENTS
 from simkit_nodes.database.figures import COMMITS, ELECTIONS
 from simkit_nodes.database.gateway import Gateway
+from simkit_nodes.database.plots import PLOTS
 from simkit_nodes.database.store_server import StoreServer
 
 card = Card(
@@ -141,6 +142,15 @@ card = Card(
             "no_joint_consensus",
         ),
     ),
+    plots=PLOTS,
+    exercises={
+        "ballot": Exercise(
+            "voter",
+            "ballot_class",
+            {"grants": bool, "kept": tuple[int, str]},
+            "decides whom a server votes for, and what it writes down of that",
+        ),
+    },
     dynamic_roles={
         "leader": TakenRole(RaftBecameLeader, RaftSteppedDown, order="term", scope="group", of="range"),
     },

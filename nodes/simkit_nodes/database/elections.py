@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Final
+from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from simkit.language.units import Duration
 from simkit.node import Event, Node
 from simkit_nodes.blocks.raft import Options, RaftError
+from simkit_nodes.blocks.raft.ballot import Ballot
 from simkit_nodes.blocks.raft.events import RaftBecameLeader
 from simkit_nodes.blocks.raft.server import RaftServer
 
@@ -96,6 +97,7 @@ class Voter(Node):
     """A member of the group. The first one begins as leader, so that even without randomness there is one to lose."""
 
     config: VoterConfig
+    ballot_class: ClassVar[type[Any]] = Ballot
 
     def __init__(self) -> None:
         self._watchers: list[asyncio.StreamWriter] = []
@@ -105,7 +107,7 @@ class Voter(Node):
         voters, config = self.directory.of_role("voter"), self.config
         members = voters[: config.members]
         watched = await asyncio.start_server(self._watched, "0.0.0.0", WATCH_PORT)
-        server = await RaftServer.open(self, members, config.options(), Nothing(), group=1)
+        server = await RaftServer.open(self, members, config.options(), Nothing(), group=1, ballot=self.ballot_class())
         if self.name == voters[0] and not server.raft.current_term:
             await asyncio.sleep(OTHERS_UP_S)
             server.raft.campaign()

@@ -168,9 +168,15 @@ class Election:
         raft = self._raft
         granted = (
             message.term == raft.current_term
-            and raft.voted_for in ("", message.sender)
             and raft.role is not Role.LEADER
-            and not raft.log.is_more_current_than(message.last_log_index, message.last_log_term)
+            and raft.ballot.grants(
+                raft.voted_for,
+                message.sender,
+                message.last_log_term,
+                message.last_log_index,
+                raft.log.last_term,
+                raft.log.last_index,
+            )
         )
         if granted:
             raft.voted_for = message.sender

@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 from xxhash import xxh3_64_intdigest
 
 from simkit.node import Event
+from simkit_nodes.blocks.raft.ballot import Ballot
 from simkit_nodes.blocks.raft.election import Election
 from simkit_nodes.blocks.raft.errors import Busy, ChangeRefused, NotLeader
 from simkit_nodes.blocks.raft.events import (
@@ -68,6 +69,7 @@ class Raft:
         hard_state: what survived of term and vote.
         applied: what the state machine has applied durably; entries up to it are not handed out again.
         group: what its events call the group.
+        ballot: decides whom it votes for; the paper's rules unless given.
 
     Attributes:
         role, leader: what it is, and whom it takes for the leader (itself included).
@@ -87,8 +89,11 @@ class Raft:
         hard_state: HardState = NOTHING_DECIDED,
         applied: int = 0,
         group: int = 0,
+        ballot: Ballot | None = None,
     ) -> None:
         self.server, self.group = server, group
+        self.ballot = ballot or Ballot()
+        self._decided, self._kept = (-1, ""), NOTHING_DECIDED
         self.log, self.options, self.stream, self.clock = log, options, stream, clock
         self.current_term, self.voted_for = hard_state.term, hard_state.vote
         if log.last_term > self.current_term:
@@ -275,7 +280,11 @@ class Raft:
         return Ready(messages, hard_state, snapshot, entries, after, committed, states, events, wanted)
 
     def _hard_state(self) -> HardState:
-        return HardState(self.current_term, self.voted_for if self.options.vote_persist else "")
+        decided = self.current_term, self.voted_for
+        if decided != self._decided:
+            term, vote = self.ballot.kept(*decided)
+            self._decided, self._kept = decided, HardState(term, vote if self.options.vote_persist else "")
+        return self._kept
 
     def _hand_committed(self) -> tuple[Entry, ...]:
         # Only what is durable here: a state machine must not be ahead of its own log after a restart.

@@ -17,6 +17,7 @@ from errno import ENOSPC
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
+from simkit_nodes.blocks.raft.ballot import Ballot
 from simkit_nodes.blocks.raft.configuration import Configuration
 from simkit_nodes.blocks.raft.errors import NotLeader
 from simkit_nodes.blocks.raft.group_logs import GroupLogs
@@ -108,6 +109,7 @@ class RaftServer:
         *,
         path: str = "raft/",
         group: int = 0,
+        ballot: Ballot | None = None,
     ) -> Self:
         """Open or begin the log, restore the machine, and take part. LogCorrupt.
 
@@ -118,6 +120,7 @@ class RaftServer:
             machine: freshly made.
             path: what the names of the log's files begin with.
             group: what events call it.
+            ballot: decides whom it votes for.
         """
         for kind in _KINDS:
             node.network.handle(kind, _not_yet)
@@ -127,7 +130,8 @@ class RaftServer:
         if base.index:
             machine.restore(base.data)
         log = Log(base, found.after(base))
-        raft = Raft(node.name, log, options, node.random, node.clock.monotonic_ns, found.hard_state, base.index, group)
+        clock = node.clock.monotonic_ns
+        raft = Raft(node.name, log, options, node.random, clock, found.hard_state, base.index, group, ballot)
         server = cls(node, logs, raft, machine)
         for kind in _KINDS:
             node.network.handle(kind, server._step)

@@ -39,6 +39,8 @@ class StoreConfig(Settings):
     """Which keys are cut: accounts (transfer, total), lists (append), new (insert, readback), users (YCSB)."""
     replicas: int = Field(3, ge=1, le=9)
     """How many stores have a copy of each range."""
+    replication: Literal["raft", "async"] = "raft"
+    """By Raft, or as MySQL does it: a primary answers alone and ships its writes afterwards."""
     range_max: Size = Size(8 * 1024 * 1024)
     """A range that holds more is split; 0B for never."""
     split_load: int = Field(0, ge=0)

@@ -31,6 +31,7 @@ from simkit_nodes.database.ranges.bootstrap import META_RANGE, first_descriptors
 from simkit_nodes.database.ranges.housekeeping import Housekeeper
 from simkit_nodes.database.ranges.sender import REPLY_TIMEOUT_S, Sender
 from simkit_nodes.database.ranges.splitting import Splitter
+from simkit_nodes.database.replication.asynchronous import AsynchronousReplica, AsynchronousStore
 from simkit_nodes.database.replication.messages import RaftTraffic, ReplicaRemoved
 from simkit_nodes.database.replication.replica import Replica
 from simkit_nodes.database.store import Store, Timing
@@ -70,8 +71,11 @@ class StoreServer(Node):
         config = self.config
         engine = await LsmEngine.open(self.disk, config.lsm())
         publish(engine, self.metrics)
-        self.store = await Store.open(
-            self, engine, config.raft(), engine_spans, timing=Timing(quiesce=config.quiesce, log_sync=config.wal_fsync)
+        timing = Timing(quiesce=config.quiesce, log_sync=config.wal_fsync)
+        self.store: Any = (
+            AsynchronousStore(self, engine)
+            if config.replication == "async"
+            else await Store.open(self, engine, config.raft(), engine_spans, timing=timing)
         )
         self.store.low_water = lambda: self.hybrid.now() + span_of(int(config.max_offset))
         for replica in self.store.replicas.values():
@@ -114,7 +118,7 @@ class StoreServer(Node):
                 if evaluator.range.tenure:
                     self._transfer(evaluator.range)
 
-    def _made(self, replica: Replica) -> None:
+    def _made(self, replica: Replica | AsynchronousReplica) -> None:
         self.evaluators[replica.range_id] = Evaluator(
             replica,
             self.hybrid,
@@ -124,7 +128,7 @@ class StoreServer(Node):
             on_abandoned=lambda transaction: self.emit(TransactionAbandoned(transaction)),
         )
 
-    def _dropped(self, replica: Replica) -> None:
+    def _dropped(self, replica: Replica | AsynchronousReplica) -> None:
         self.evaluators.pop(replica.range_id, None)
 
     def _recovered(self, transaction: int, status: Status) -> None:

@@ -10,11 +10,12 @@ from simkit_nodes.database.checks import (
     IntentsGone,
     LeadersStay,
     NoAckedWriteLost,
+    NoDivergence,
     RangeCoverage,
 )
 from simkit_nodes.database.events import IntentsLeft
 from simkit_nodes.database.interface import KEY_END
-from simkit_nodes.database.replication.events import RangeChanged, ReplicaDropped
+from simkit_nodes.database.replication.events import RangeChanged, ReplicaDropped, WritesDiverged
 
 
 def told(check, events=(), operations=()):
@@ -90,6 +91,12 @@ def test_available_counts_what_was_asked_while_a_fault_lasted(served, verdict):
     operations = [operation("get", "a", None, 20 + n, 21 + n, "ok" if n < served else "fail") for n in range(100)]
     operations.append(operation("get", "a", None, 500, 501, "fail"))
     assert len(told(check, operations=operations)) == verdict
+
+
+def test_no_divergence_tells_who_has_writes_of_its_own():
+    assert told(NoDivergence(), [changed(1, b"", KEY_END)]) == []
+    text = "store alone has 3 writes of range 1, which other goes on without"
+    assert told(NoDivergence(), [("store", WritesDiverged(1, 3, "other"))]) == [text]
 
 
 def test_leaders_stay_allows_one_change():

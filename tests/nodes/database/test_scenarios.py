@@ -39,6 +39,22 @@ SMALLER: dict[str, list[str]] = {
         "faults.deaths.until=30s",
     ],
     "commit_latency": [],
+    "github_2018": [
+        "duration=50s",
+        *(f"load.{name}.until=44s" for name in ("keys", "inserts", "readbacks")),
+        "faults.hub_lost.at=10s",
+        "faults.hub_lost.for=20s",
+    ],
+    "scale": [
+        "duration=45s",
+        "config.store.ranges=5",
+        *(f"load.{name}.until=12s" for name in ("transfers", "lists", "totals")),
+        "load.transfers.rate=20/s total",
+        "load.lists.rate=10/s total",
+        *(f"faults.{name}.every=5s" for name in ("crash", "split", "slow", "skew")),
+        *(f"faults.{name}.for=2s" for name in ("crash", "split", "slow", "skew")),
+        *(f"faults.{name}.until=10s" for name in ("crash", "split", "slow", "skew")),
+    ],
     "ranges_split": [
         "duration=22s",
         *(f"load.{name}.until=16s" for name in ("keys", "transfers", "lists")),
@@ -61,6 +77,7 @@ VARIANTS = [
     ("coordinator_death", "no_query"),
     ("skewed_clocks", "no_refresh"),
     ("disk_faults", "no_fsync"),
+    ("github_2018", "async"),
 ]
 
 

@@ -10,6 +10,7 @@ from simkit_nodes.database.checks.availability import Available, LeadersStay
 from simkit_nodes.database.checks.backup import BackupIsAState
 from simkit_nodes.database.checks.bank import BankTotal
 from simkit_nodes.database.checks.change_feed import ChangeFeed
+from simkit_nodes.database.checks.divergence import NoDivergence
 from simkit_nodes.database.checks.history import Linearizable, NoAckedWriteLost, Serializable, StrictSerializable
 from simkit_nodes.database.checks.intents import IntentsGone
 from simkit_nodes.database.checks.ranges import RangeCoverage
@@ -25,6 +26,7 @@ CHECKS: tuple[type[Check], ...] = (
     LeadersStay,
     Linearizable,
     NoAckedWriteLost,
+    NoDivergence,
     RangeCoverage,
     Serializable,
     SqlEqualsSqlite,
@@ -43,6 +45,7 @@ __all__ = [
     "LeadersStay",
     "Linearizable",
     "NoAckedWriteLost",
+    "NoDivergence",
     "RangeCoverage",
     "Serializable",
     "SqlEqualsSqlite",

@@ -26,4 +26,13 @@ class ReplicaDropped(Event, frozen=True, tag="replica.dropped"):
     range_id: int
 
 
-EVENTS: tuple[type[Event], ...] = (RangeChanged, ReplicaDropped)
+class WritesDiverged(Event, frozen=True, tag="replica.writes_diverged"):
+    """A primary that was superseded without knowing has writes that its successor lacks; only without Raft."""
+
+    range_id: int
+    writes: int
+    primary: str
+    """Who goes on without them."""
+
+
+EVENTS: tuple[type[Event], ...] = (RangeChanged, ReplicaDropped, WritesDiverged)

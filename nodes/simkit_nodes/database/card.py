@@ -20,6 +20,7 @@ from simkit_nodes.database.events import EVENTS
 from simkit_nodes.database.figures import COMMITS, ELECTIONS
 from simkit_nodes.database.gateway import Gateway
 from simkit_nodes.database.plots import PLOTS
+from simkit_nodes.database.range_plots import RANGE_PLOTS
 from simkit_nodes.database.store_server import StoreServer
 
 card = Card(
@@ -142,7 +143,7 @@ card = Card(
             "no_joint_consensus",
         ),
     ),
-    plots=PLOTS,
+    plots=(*PLOTS, *RANGE_PLOTS),
     exercises={
         "ballot": Exercise(
             "voter",

@@ -194,7 +194,7 @@ class Batch(Message, tag="database.batch/1"):
         now: the sender's hybrid logical clock.
         range_id: as the sender's routing cache has it.
         header: whose they are; None for none.
-        requests: carried out together.
+        requests: carried out together; reads are not sent together with writes.
         pipelined: answer as soon as the writes are evaluated and proposed; a QueryIntent confirms them later.
     """
 

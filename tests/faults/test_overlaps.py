@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simkit.kernel import Constant
-from simkit.language.units import Bandwidth, Drift, Fraction, Offset
+from simkit.language.units import Bandwidth, Drift, Fraction, Offset, Size
 from simkit_faults.compute import CpuSlow
 from simkit_faults.gray import Gray
 from simkit_faults.network import Latency, LimitedBandwidth, Loss, Partition
+from simkit_faults.packets import Corrupt, Duplicate, LossBursts, Reorder, SmallPackets
 from simkit_faults.partition import Bridge, Isolate
 from simkit_faults.process import Kill, Pause, PowerCut, Stop, Suspend, Wipe
 from simkit_faults.storage import DiskSlow, SyncFails
@@ -52,6 +53,11 @@ link_faults = st.sampled_from(
         Latency(add=Constant(1e6)),
         Loss(add=Fraction.parse("1%")),
         LimitedBandwidth(limit=Bandwidth.parse("1Mbit/s")),
+        Duplicate(share=Fraction.parse("5%")),
+        Reorder(share=Fraction.parse("5%"), by=Constant(1e7)),
+        Corrupt(share=Fraction.parse("5%")),
+        LossBursts(loss=Fraction.parse("5%"), length=3),
+        SmallPackets(limit=Size.parse("1000B")),
     ]
 )
 some_names = st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True)

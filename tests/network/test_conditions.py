@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from simkit.hosts.host import Host
 from simkit.kernel import Constant, Uniform, World
 from simkit.network import Everything, Link, Network, Topology, between, pairs, touching
+from simkit.network.flaw import Bursts, Corruption, Duplication, Reordering
 from simkit.network.path import BLOCKED, LOST, OVERFLOWED, REJECTED
 
 MS = 10**6
@@ -130,6 +131,12 @@ LAYERS = st.sampled_from(
         lambda network: network.add_loss(Everything(), 0.2, name="rain"),
         lambda network: network.limit_bandwidth(Everything(), 10**9),
         lambda network: network.limit_bandwidth(touching("c"), 10**8),
+        lambda network: network.limit_packets(touching("a"), 900),
+        lambda network: network.limit_packets(Everything(), 1_200, silent=True),
+        lambda network: network.add_flaw(Everything(), Duplication(0.5)),
+        lambda network: network.add_flaw(touching("b"), Reordering(0.5, Constant(3 * MS)), name="mixed"),
+        lambda network: network.add_flaw(Everything(), Corruption(0.5), name="noise"),
+        lambda network: network.add_flaw(touching("c"), Bursts(0.1, 0.5), name="bursts"),
     ]
 )
 
@@ -160,7 +167,9 @@ def conditions(network, hosts):
             latencies = [(extra, stream.name) for extra, stream in held.latencies]
             losses = [(loss, stream.name) for loss, stream in held.losses]
             bandwidths = [bandwidth for bandwidth, _ in held.bottlenecks]
-            told.append((path.name, path._plain, bandwidths, held.cut, held.rejected, latencies, losses))
+            flaws = [flawing._flaw for flawing in held.flaws]
+            sizes = (held.hole, held.mtu, path.frame_bytes, path.shaped)
+            told.append((path.name, path._plain, bandwidths, held.cut, held.rejected, latencies, losses, flaws, sizes))
     return told
 
 

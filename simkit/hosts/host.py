@@ -43,7 +43,7 @@ class Host:
         name, index: unique; the index is its number among all hosts.
         group: the name under ``hosts:`` that it came from; equal to `name` for a single host.
         role: what it does, a role of the system's card.
-        zone, rack: the failure domains it stands in.
+        zone, rack, region: the failure domains it stands in.
         clock, cpu, disk: its parts; perfect ones by default.
 
     Attributes:
@@ -68,6 +68,7 @@ class Host:
         role: str = "",
         zone: str | None = None,
         rack: str | None = None,
+        region: str | None = None,
         clock: Clock | None = None,
         cpu: Cpu | None = None,
         disk: Disk | None = None,
@@ -80,6 +81,7 @@ class Host:
         self.role = role
         self.zone = zone
         self.rack = rack
+        self.region = region
         self.clock = clock or Clock(world)
         self.cpu = cpu or Cpu(world)
         self.disk = disk or Disk(world, name)

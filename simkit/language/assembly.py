@@ -103,6 +103,7 @@ class Assembly:
             role=entry.role,
             zone=entry.zone,
             rack=entry.rack,
+            region=entry.region,
             clock=clock_of(world, entry.clock),
             cpu=Cpu(world, cores=entry.cores),
             disk=Disk(world, entry.name, MODELS[entry.disk]),

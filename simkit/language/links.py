@@ -190,7 +190,7 @@ class GraphModel(_Filed):
 
 
 class MatrixModel(_Filed):
-    """Measured round trips between hosts, groups, racks or zones; a file is CSV."""
+    """Measured round trips between hosts, groups, racks, zones or regions; a file is CSV."""
 
     rtt: dict[str, dict[str, Distribution]] = Field(default={}, description="from: {to: time there and back}")
 
@@ -204,6 +204,7 @@ class NetworkModel(_Part):
     default: LinkModel | None = Field(default=None, description="the link of every pair that has no other")
     same_zone: LinkModel | None = Field(default=None, description="the link of hosts that share a zone")
     same_rack: LinkModel | None = Field(default=None, description="the link of hosts that share a rack")
+    same_region: LinkModel | None = Field(default=None, description="the link of hosts that share a region")
     matrix: MatrixModel | None = Field(default=None, description="measured round trips")
     graph: GraphModel | None = Field(default=None, description="routers, over which packets find their way")
     tcp: TcpModel | None = Field(default=None, description="how streams behave")

@@ -75,13 +75,15 @@ class HostModel(Part):
     zones: tuple[str, ...] | None = Field(default=None, min_length=1, description="zones handed out in turn")
     rack: str | None = Field(default=None, description="the rack all of them stand in")
     racks: tuple[str, ...] | None = Field(default=None, min_length=1, description="racks handed out in turn")
+    region: str | None = Field(default=None, description="the region all of them are in")
+    regions: tuple[str, ...] | None = Field(default=None, min_length=1, description="regions handed out in turn")
     disk: str = Field(default="ssd", description="the disk's model")
     cores: int = Field(default=1, ge=1, le=1024, description="processor cores of each")
     clock: ClockModel = Field(default=ClockModel(), description="how its clock is wrong")
 
     @model_validator(mode="after")
     def _one_way_to_say_places(self) -> Self:
-        for one, several in (("zone", "zones"), ("rack", "racks")):
+        for one, several in (("zone", "zones"), ("rack", "racks"), ("region", "regions")):
             if getattr(self, one) is not None and getattr(self, several) is not None:
                 raise Refusal(f"`{one}` and `{several}` are both given; one of them says it")
         return self

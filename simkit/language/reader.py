@@ -181,7 +181,7 @@ class Reader:
             check_name(name, "host")
         except Refusal as refusal:
             self.problems.append(refusal.at(entry.key_position))
-        for kind in ("zone", "rack"):
+        for kind in ("zone", "rack", "region"):
             one, several = getattr(host, kind), getattr(host, f"{kind}s")
             for name_of_place in several or ((one,) if one else ()):
                 try:
@@ -205,28 +205,38 @@ class Reader:
                 self._refuse(_place(entry, "clock"), f"{quoted(name)} cannot ask itself for the time")
 
     def _check_one_namespace(self, roster: Roster, section: MappingNode) -> None:
+        kinds = (("zone", roster.zones), ("rack", roster.racks), ("region", roster.regions))
         for name, entry in section.entries.items():
             if name in roster.by_name and roster.by_name[name].group != name:
                 other = roster.by_name[name].group
                 self._refuse(entry.key_position, f"{quoted(name)} is already a host of group {quoted(other)}")
-            for kind, places in (("zone", roster.zones), ("rack", roster.racks)):
+            for kind, places in kinds:
                 if name in places:
                     message = f"{quoted(name)} names both hosts and a {kind}; one of them must change"
                     self._refuse(entry.key_position, message)
-        for kind, places in (("zone", roster.zones), ("rack", roster.racks)):
+        for kind, places in kinds:
             for place, hosts in places.items():
                 if place in roster.by_name and place not in section.entries:
                     position = section.entries[hosts[0].group].key_position
                     self._refuse(position, f"{quoted(place)} is a {kind} and a host")
-        for rack, hosts in roster.racks.items():
+        for kind, places, around in (("rack", roster.racks, "zone"), ("zone", roster.zones, "region")):
+            self._check_nesting(kind, places, around, roster, section)
+        for region in roster.regions.keys() & {*roster.zones, *roster.racks}:
+            position = section.entries[roster.regions[region][0].group].key_position
+            self._refuse(position, f"{quoted(region)} is a region and a zone or rack")
+
+    def _check_nesting(
+        self, kind: str, places: Mapping[str, tuple[HostEntry, ...]], around: str, roster: Roster, section: MappingNode
+    ) -> None:
+        """A rack stands in one zone, a zone in one region."""
+        for name, hosts in places.items():
             position = section.entries[hosts[0].group].key_position
-            zones = list(dict.fromkeys(host.zone for host in hosts if host.zone is not None))
-            if rack in roster.zones:
-                self._refuse(position, f"{quoted(rack)} is a rack and a zone")
-            elif len(zones) > 1:
-                self._refuse(
-                    position, f"rack {quoted(rack)} would stand in zones {listed(zones)}; a rack stands in one"
-                )
+            found = list(dict.fromkeys(place for host in hosts if (place := host.place(around)) is not None))
+            if kind == "rack" and name in roster.zones:
+                self._refuse(position, f"{quoted(name)} is a rack and a zone")
+            elif len(found) > 1:
+                message = f"{kind} {quoted(name)} would stand in {around}s {listed(found)}; a {kind} stands in one"
+                self._refuse(position, message)
 
     def _config(self, card: CardWords, roster: Roster, tree: MappingNode) -> dict[str, BaseModel]:
         section = _section(tree, "config")
@@ -402,6 +412,7 @@ def _hosts(models: Mapping[str, HostModel]) -> Iterator[HostEntry]:
     for group, model in models.items():
         zones = model.zones or (model.zone,)
         racks = model.racks or (model.rack,)
+        regions = model.regions or (model.region,)
         for number in range(model.count or 1):
             yield HostEntry(
                 name=group if model.count is None else f"{group}-{number}",
@@ -411,6 +422,7 @@ def _hosts(models: Mapping[str, HostModel]) -> Iterator[HostEntry]:
                 role=model.role,
                 zone=zones[number % len(zones)],
                 rack=racks[number % len(racks)],
+                region=regions[number % len(regions)],
                 disk=model.disk,
                 cores=model.cores,
                 clock=model.clock,

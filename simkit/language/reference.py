@@ -46,9 +46,9 @@ _PARTS: Sequence[tuple[str, type[BaseModel]]] = (
 _TARGETS: Sequence[tuple[str, str]] = (
     ("workers-2", "one host"),
     ("workers, all workers", "a group"),
-    ("a, zone a, rack r1", "every host of a zone or rack"),
-    ("workers in a", "the part of a group in one zone or rack"),
-    ("any zone, workers in any rack", "a zone or rack that is drawn, as a whole: what fails together"),
+    ("a, zone a, rack r1, region eu", "every host of a zone, rack or region"),
+    ("workers in a", "the part of a group in one zone, rack or region"),
+    ("any zone, workers in any rack", "a zone, rack or region that is drawn, as a whole: what fails together"),
     ("any 2 of workers", "two, drawn anew at each strike"),
     ("70% of workers", "a share, rounded, at least one"),
     ("minority of stores, majority of stores", "the largest minority, the smallest majority"),

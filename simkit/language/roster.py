@@ -27,6 +27,7 @@ RESERVED = frozenset(
         "there",
         "zone",
         "rack",
+        "region",
         "minority",
         "majority",
         "default",
@@ -53,10 +54,11 @@ class HostEntry:
     cores: int
     clock: ClockModel
     rack: str | None = None
+    region: str | None = None
 
     def place(self, kind: str) -> str | None:
-        """Its zone or rack."""
-        return self.zone if kind == "zone" else self.rack
+        """Its zone, rack or region."""
+        return {"zone": self.zone, "rack": self.rack, "region": self.region}[kind]
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Roster:
         return len(self.hosts)
 
     def __contains__(self, word: str) -> bool:
-        return word in self.groups or word in self.by_name or word in self.zones or word in self.racks
+        return word in self.groups or word in self.by_name or word in self.places
 
     @cached_property
     def by_name(self) -> dict[str, HostEntry]:
@@ -88,21 +90,28 @@ class Roster:
     def racks(self) -> dict[str, tuple[HostEntry, ...]]:
         return _collected((host.rack, host) for host in self.hosts if host.rack is not None)
 
+    @cached_property
+    def regions(self) -> dict[str, tuple[HostEntry, ...]]:
+        return _collected((host.region, host) for host in self.hosts if host.region is not None)
+
+    @cached_property
+    def places(self) -> dict[str, tuple[HostEntry, ...]]:
+        """Zones, racks and regions by their names."""
+        return {**self.regions, **self.racks, **self.zones}
+
     def named(self, word: str, within: str) -> tuple[HostEntry, ...]:
         """The hosts a bare word stands for; `within` is the text to show if it stands for none."""
         if word in self.groups:
             return self.groups[word]
         if word in self.by_name:
             return (self.by_name[word],)
-        if word in self.zones:
-            return self.zones[word]
-        if word in self.racks:
-            return self.racks[word]
+        if word in self.places:
+            return self.places[word]
         raise self._unknown(word, within)
 
     def in_place(self, name: str, within: str, kind: str | None = None) -> tuple[HostEntry, ...]:
-        """The hosts of a zone or rack; with `kind` only of one of the two."""
-        places = {"zone": self.zones, "rack": self.racks}.get(kind or "", {**self.racks, **self.zones})
+        """The hosts of a zone, rack or region; with `kind` only of that kind."""
+        places = {"zone": self.zones, "rack": self.racks, "region": self.regions}.get(kind or "", self.places)
         if name in places:
             return places[name]
         near = nearest_name(name, places)
@@ -112,7 +121,7 @@ class Roster:
 
     def described(self, word: str) -> str:
         """A word with its size: `workers` (6 hosts)."""
-        found = self.groups.get(word) or self.zones.get(word) or self.racks.get(word)
+        found = self.groups.get(word) or self.places.get(word)
         if found is None:
             return f"{quoted(word)} (a host)"
         return f"{quoted(word)} ({len(found)} host{'s' * (len(found) != 1)})"
@@ -125,7 +134,7 @@ class Roster:
             names = [host.name for host in self.groups[group]]
             span = names[0] if len(names) == 1 else f"{names[0]} .. {names[-1]}"
             return Refusal(f"{message}; {quoted(group)} is {span}", quoted(names[-1]))
-        near = nearest_name(word, [*self.groups, *self.zones, *self.racks])
+        near = nearest_name(word, [*self.groups, *self.places])
         if near is None and len(self.hosts) <= 1000:
             near = nearest_name(word, self.by_name)
         return Refusal(message, near and self.described(near))

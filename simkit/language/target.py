@@ -1,7 +1,7 @@
 """Targets: the one grammar for whom a fault, a load or a link is about.
 
     workers-2 | workers | all workers | any 2 of workers | 70% of backends in eu | minority of stores
-    zone eu | rack r1 | any zone | workers in any rack | stores but leader | there
+    zone a | rack r1 | region eu | any zone | workers in any rack | stores but leader | there
     leader | leader of range 7 | a <-> b | a -> b
 
 Parsing knows no hosts; a target meets the roster when it is checked and draws from a named stream when it strikes.
@@ -12,7 +12,7 @@ to the running world: a roster cannot know them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction as Exact
 from itertools import islice
@@ -23,14 +23,15 @@ from simkit.language.problem import Refusal, quoted
 from simkit.language.roster import RESERVED, HostEntry, Roster
 
 Quantifier = Literal["all", "any", "percent", "minority", "majority"]
-PlaceKind = Literal["zone", "rack"]
+PlaceKind = Literal["zone", "rack", "region"]
+_PLACES: Mapping[str, PlaceKind] = {"zone": "zone", "rack": "rack", "region": "region"}
 
 _ANY = re.compile(r"any ([0-9]{1,9}) of (.+)\Z")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?% of (.+)\Z")
 _PART = re.compile(r"(all|minority|majority)(?: of)? (.+)\Z")
-_PLACE = re.compile(r"(zone|rack) (\S+)\Z")
-_ANY_PLACE = re.compile(r"(?:([A-Za-z_][A-Za-z0-9_-]*) in )?any (zone|rack)\Z")
-_PLAIN = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(?: in (?:(?:zone|rack) )?([A-Za-z_][A-Za-z0-9_-]*))?\Z")
+_PLACE = re.compile(r"(zone|rack|region) (\S+)\Z")
+_ANY_PLACE = re.compile(r"(?:([A-Za-z_][A-Za-z0-9_-]*) in )?any (zone|rack|region)\Z")
+_PLAIN = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(?: in (?:(?:zone|rack|region) )?([A-Za-z_][A-Za-z0-9_-]*))?\Z")
 _ROLE = re.compile(r"([a-z][a-z_]{0,40}) of ([A-Za-z0-9_. -]{1,80})\Z")
 _BUT = re.compile(r"(.+?) but (.+)\Z")
 _LINK = re.compile(r"(.+?)\s*(<->|->)\s*(.+)\Z")
@@ -40,7 +41,7 @@ WELL_KNOWN_ROLES = frozenset({"leader", "primary", "coordinator", "master"})
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A host, group, zone or rack by its name, or the part of it in one zone or rack."""
+    """A host, group, zone, rack or region by its name, or the part of it in one of those places."""
 
     name: str
     place: str | None = None
@@ -48,7 +49,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class InPlace:
-    """Every host of a zone or rack."""
+    """Every host of a zone, rack or region."""
 
     kind: PlaceKind
     name: str
@@ -56,7 +57,7 @@ class InPlace:
 
 @dataclass(frozen=True, slots=True)
 class AnyPlace:
-    """Every host, or every host of one group, in a zone or rack that is drawn: what fails together."""
+    """Every host, or every host of one group, in a zone, rack or region that is drawn: what fails together."""
 
     kind: PlaceKind
     group: str | None = None
@@ -146,7 +147,9 @@ class Target:
                 return roster.named(name, self.text)
             case Named(name, str(place)):
                 roster.in_place(place, self.text)
-                found = tuple(host for host in roster.named(name, self.text) if place in (host.zone, host.rack))
+                found = tuple(
+                    host for host in roster.named(name, self.text) if place in (host.zone, host.rack, host.region)
+                )
                 if not found:
                     raise Refusal(f"target {quoted(self.text)} matches no host")
                 return found
@@ -277,9 +280,9 @@ def _domain(phrase: str, whole: str) -> Domain:
     if phrase == "there":
         return There()
     if match := _ANY_PLACE.match(phrase):
-        return AnyPlace("zone" if match[2] == "zone" else "rack", match[1])
+        return AnyPlace(_PLACES[match[2]], match[1])
     if match := _PLACE.match(phrase):
-        return InPlace("zone" if match[1] == "zone" else "rack", match[2])
+        return InPlace(_PLACES[match[1]], match[2])
     if match := _PLAIN.match(phrase):
         if match[1] in WELL_KNOWN_ROLES and match[2] is None:
             return DynamicRole(match[1])

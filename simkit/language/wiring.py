@@ -1,4 +1,4 @@
-"""The network of a scenario: the default link, and the links between named hosts, groups, racks and zones.
+"""The network of a scenario: the default link, and the links between named hosts, groups, racks, zones and regions.
 
 A link's key is `a <-> b` or `a -> b`, where each side is one name. Which link a pair of hosts gets is deliberately left
 to `simkit.network.topology`, which lets the most specific names win.
@@ -43,6 +43,7 @@ class Wiring:
     wires: tuple[Wire, ...]
     same_zone: Link | None = None
     same_rack: Link | None = None
+    same_region: Link | None = None
     tcp: TcpParameters = field(default_factory=TcpParameters)
     mesh_wires: tuple[tuple[Wire, float | None], ...] = ()
     convergence_ns: int = 0
@@ -69,7 +70,13 @@ class Wiring:
 
     def topology(self) -> Topology:
         """The network room's topology, made anew."""
-        topology = Topology(self.default, same_zone=self.same_zone, same_rack=self.same_rack, mesh=self._mesh())
+        topology = Topology(
+            self.default,
+            same_rack=self.same_rack,
+            same_zone=self.same_zone,
+            same_region=self.same_region,
+            mesh=self._mesh(),
+        )
         for wire in self.wires:
             topology.connect(wire.source, wire.target, wire.link, one_way=not wire.both)
         return topology
@@ -92,11 +99,12 @@ def read_wiring(model: NetworkModel, section: MappingNode | None, roster: Roster
             problems.append(refusal.at(place))
             continue
         wires.append(Wire(source, target, both, link.over(default), place))
-    same_zone, same_rack = (None if tier is None else tier.over(default) for tier in (model.same_zone, model.same_rack))
+    tiers = (model.same_zone, model.same_rack, model.same_region)
+    same_zone, same_rack, same_region = (None if tier is None else tier.over(default) for tier in tiers)
     tcp = model.tcp.parameters() if model.tcp is not None else TcpParameters()
     mesh_wires = tuple(_mesh_wires(model.graph, default, section, roster, problems))
     convergence_ns = int(model.graph.convergence) if model.graph is not None else 0
-    return Wiring(default, tuple(wires), same_zone, same_rack, tcp, mesh_wires, convergence_ns)
+    return Wiring(default, tuple(wires), same_zone, same_rack, same_region, tcp, mesh_wires, convergence_ns)
 
 
 def _measured(
@@ -134,9 +142,7 @@ def _mesh_wires(
             continue
         yield Wire(source, target, both, link.over(default), place), link.weight
     if not any(name in roster for edge in seen for name in edge):
-        problems.append(
-            Problem(place, "no host, group, rack or zone of this file is in the graph, so nothing crosses it")
-        )
+        problems.append(Problem(place, "no host, group or place of this file is in the graph, so nothing crosses it"))
 
 
 def place_of(section: MappingNode | None, *path: str) -> Position:

@@ -1,9 +1,9 @@
 """Routers and the links between them: which way a packet takes, and how long failures go unnoticed.
 
-A mesh is a graph whose nodes are routers, or names of hosts, groups, racks or zones, and whose edges carry links. A
-packet takes the path of least weight (by default latency), as link-state protocols find it. A link or a router that
-fails stops what would cross it at once; the others learn of it after the convergence delay and then route around it, or
-know that there is no way. The same holds when it comes back.
+A mesh is a graph whose nodes are routers, or names of hosts, groups or places, and whose edges carry links. A packet
+takes the path of least weight (by default latency), as link-state protocols find it. A link or a router that fails
+stops what would cross it at once; the others learn of it after the convergence delay and then route around it, or know
+that there is no way. The same holds when it comes back.
 
 It deliberately runs no routing protocol: all routers change their minds at one moment, so that there are no loops
 while they do.

@@ -1,8 +1,8 @@
 """Which link an ordered pair of hosts gets.
 
-Names of hosts, groups, racks and zones are the nodes of a networkx graph, links its edges. The most specific edge wins:
-a pair of hosts before a pair with a group, groups before racks, racks before zones; then the link of hosts that share a
-rack or a zone, and the default.
+Names of hosts, groups, racks, zones and regions are the nodes of a networkx graph, links its edges. The most specific
+edge wins: a pair of hosts before a pair with a group, groups before racks, then zones, then regions; then the link of
+hosts that share a rack, a zone or a region, and the default.
 
 It deliberately does not route: a path is one link, whatever lies between the zones in reality, unless there is a mesh
 (`mesh.py`) with both hosts in it at different nodes, which comes before everything else. A link between groups
@@ -35,12 +35,14 @@ class Placed(Protocol):
     def rack(self) -> str | None: ...
     @property
     def zone(self) -> str | None: ...
+    @property
+    def region(self) -> str | None: ...
 
 
 def names_of(host: Placed) -> tuple[str, ...]:
     """Return the names a host answers to, the most specific first."""
     names = (host.name,) if host.group == host.name else (host.name, host.group)
-    return (*names, *(place for place in (host.rack, host.zone) if place is not None))
+    return (*names, *(place for place in (host.rack, host.zone, host.region) if place is not None))
 
 
 class Topology:
@@ -52,7 +54,7 @@ class Topology:
             counts for both directions.
         loopback: the link of a host to itself.
         mesh: routers and links, for the hosts that are in it.
-        same_rack, same_zone: links of pairs that share a rack or a zone and for which no edge says otherwise.
+        same_rack, same_zone, same_region: links of pairs that share such a place and for which no edge says otherwise.
     """
 
     def __init__(
@@ -63,12 +65,14 @@ class Topology:
         loopback: Link = LOOPBACK,
         same_rack: Link | None = None,
         same_zone: Link | None = None,
+        same_region: Link | None = None,
         mesh: "Mesh | None" = None,
     ) -> None:
         self.default = default or Link()
         self.loopback = loopback
         self.same_rack = same_rack
         self.same_zone = same_zone
+        self.same_region = same_region
         self.mesh = mesh
         self.graph: nx.DiGraph[str] = nx.DiGraph() if graph is None else nx.DiGraph(graph)
 
@@ -96,9 +100,11 @@ class Topology:
             return self.same_rack
         if self.same_zone is not None and source.zone is not None and source.zone == target.zone:
             return self.same_zone
+        if self.same_region is not None and source.region is not None and source.region == target.region:
+            return self.same_region
         return self.default
 
 
 def _ranked(host: Placed) -> list[tuple[int, str]]:
-    places = ((0, host.name), (1, host.group), (2, host.rack), (3, host.zone))
+    places = ((0, host.name), (1, host.group), (2, host.rack), (3, host.zone), (4, host.region))
     return [(rank, name) for rank, name in places if name is not None]

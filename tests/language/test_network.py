@@ -93,6 +93,45 @@ def test_a_slip_is_told_with_its_line_and_the_right_word(load, right, wrong, com
     assert f".yaml:{number}:" in str(caught.value)
 
 
+REGIONS = """\
+title: Two regions
+system: task_queue
+duration: 1min
+hosts:
+  broker: {role: broker, zone: a, region: eu}
+  workers: {role: worker, count: 6, zones: [a, b, c], regions: [eu, eu, us]}
+network:
+  default: {rtt: 80ms}
+  same_region: {rtt: 4ms}
+  eu <-> us: {loss: 1%}
+faults:
+  away: {partition: [[region eu], [region us]], at: 10s, for: 5s}
+  lost: {kill: any region, at: 20s, for: 5s}
+"""
+
+
+def test_regions_hold_zones_and_are_targets_and_ends_of_links(load):
+    scenario = load(REGIONS)
+    assert [host.region for host in scenario.roster.hosts] == ["eu", "eu", "eu", "us", "eu", "eu", "us"]
+    assert scenario.wiring.same_region.one_way == Constant(2e6)
+    assert [(wire.source, wire.target) for wire in scenario.wiring.wires] == [("eu", "us")]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "complaint"),
+    [
+        ("regions: [eu, eu, us]", "regions: [us, eu, us]", "zone `a` would stand in regions `eu`, `us`"),
+        ("regions: [eu, eu, us]", "regions: [eu, eu, c]", "`c` is a region and a zone or rack"),
+        ("[region us]", "[region as]", "unknown region `as`"),
+        ("region: eu}", "region: eu, regions: [eu]}", "`region` and `regions` are both given"),
+    ],
+)
+def test_regions_that_make_no_sense_are_refused(load, right, wrong, complaint):
+    with pytest.raises(ScenarioError) as caught:
+        load(REGIONS.replace(right, wrong))
+    assert complaint in str(caught.value)
+
+
 def test_the_schema_completes_links_and_their_flaws(registry):
     definitions = language_schema(registry)["$defs"]
     network = definitions["NetworkModel"]

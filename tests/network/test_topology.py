@@ -16,6 +16,7 @@ class Place:
     group: str
     zone: str | None
     rack: str | None = None
+    region: str | None = None
 
 
 A = Place("a-0", "a", "east")
@@ -54,6 +55,17 @@ def test_hosts_of_one_rack_or_zone_are_nearer_unless_an_edge_says_otherwise():
     assert topology.link(here, across)[0] == link(3)
     topology.connect("c", "d", link(4))
     assert topology.link(across, here)[0] == link(4)
+
+
+def test_hosts_of_one_region_share_a_link_after_all_others():
+    topology = Topology(link(0), same_zone=link(1), same_region=link(5))
+    paris, rome, boston = (
+        Place(name, name, zone, region=region)
+        for name, zone, region in (("p", "z1", "eu"), ("r", "z2", "eu"), ("b", "z3", "us"))
+    )
+    assert [topology.link(paris, other)[0] for other in (rome, boston)] == [link(5), link(0)]
+    topology.connect("eu", "us", link(6))
+    assert topology.link(boston, rome) == (link(6), ("us", "eu"))
 
 
 def test_a_link_may_hold_in_one_direction_only():

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from simkit.kernel import Constant
@@ -163,6 +163,7 @@ def test_a_graph_with_too_many_links_is_refused(load, tmp_path):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, len(GRAPHML)), drop=st.integers(0, 40), put=st.text(max_size=12))
+@example(at=187, drop=19, put="")
 def test_whatever_stands_in_a_file_is_read_or_refused(load, tmp_path, at, drop, put):
     (tmp_path / "net.graphml").write_text(GRAPHML[:at] + put + GRAPHML[at + drop :], errors="replace")
     with suppress(ScenarioError):

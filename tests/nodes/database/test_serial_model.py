@@ -1,4 +1,4 @@
-"""Random transactions: in turn they do what a dictionary does, side by side what some order would have done.
+"""Random transactions: in turn they do what a dictionary does, side by side what some order would have done."""
 
 import asyncio
 

@@ -7,11 +7,11 @@ Hosts switch at every message: running loop, current task and the receiver's own
 from functools import partial
 
 from benchmarks.messages import Latencies
-from benchmarks.messages.player import Mailbox, first, second
+from benchmarks.messages.player import first, second
 from benchmarks.simkit_hosts import HORIZON_NS, booted, start
 from benchmarks.work import Outcome, Timed
 from simkit.hosts.host import Host
-from simkit.kernel import World
+from simkit.kernel import Mailbox, World
 
 
 def _send(world: World, target: Host, mailbox: Mailbox, latency_ns: int, message: int) -> None:

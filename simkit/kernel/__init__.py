@@ -18,6 +18,7 @@ from simkit.kernel.distribution import (
 )
 from simkit.kernel.fence.refusal import RealWorldReached
 from simkit.kernel.loop import HostLoop
+from simkit.kernel.mailbox import Mailbox
 from simkit.kernel.records import Record, Records
 from simkit.kernel.station import Station
 from simkit.kernel.stream import Stream
@@ -34,6 +35,7 @@ __all__ = [
     "Limits",
     "Livelock",
     "LogNormal",
+    "Mailbox",
     "Normal",
     "RealWorldReached",
     "Record",

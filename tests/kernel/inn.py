@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from simkit.hosts.clock import Clock
-from simkit.kernel import HostLoop, World
+from simkit.kernel import HostLoop, Mailbox, World
 from simkit.kernel import sleep as kernel_sleep
 
 Log = list[Any]
@@ -21,7 +21,7 @@ HOSTS, TASKS, END_NS = 3, 6, 40
 VERBS = (
     "sleep", "sleep", "sleep", "sleep", "sleep", "stock sleep", "bare", "post", "call", "timer", "spawn", "cancel",
     "cancel", "uncancel", "time out", "shield", "freeze", "thaw", "thaw", "drift", "bury", "raise", "await", "gather",
-    "give", "take", "fail", "write", "remember", "recall",
+    "give", "take", "fail", "write", "remember", "recall", "write to", "read", "read",
 )  # fmt: skip
 
 
@@ -40,6 +40,7 @@ class Inn:
             loop.clock = clock
             clock.on_rate_change.append(loop.clock_changed)
         self.parcels: list[asyncio.Queue[int]] = [asyncio.Queue() for _ in self.loops]
+        self.letters = [Mailbox() for _ in range(TASKS)]
         for number, loop in enumerate(self.loops):
             loop.set_exception_handler(partial(self.complain, number))
         self.tasks = {number: self.spawn(number) for number in range(TASKS)}
@@ -78,8 +79,8 @@ class Inn:
                     raise
             except TimeoutError:
                 self.tell(number, verb, "too late")
-            except ValueError as error:
-                self.tell(number, verb, "failed", error.args)
+            except (ValueError, RuntimeError) as error:
+                self.tell(number, verb, "failed", *error.args)
                 if other < 100:
                     raise
 
@@ -126,6 +127,10 @@ class Inn:
                 self.world.post(self.world.now_ns + other % 5, self.loop(other), self.give, number, other)
             case "take":
                 return await self.parcels[number % HOSTS].get()
+            case "write to":
+                self.world.post(self.world.now_ns + other % 5, self.loop(other), self.letters[other % TASKS].put, other)
+            case "read":
+                return await self.letters[number].get()
             case "fail":
                 self.world.post(self.world.now_ns + other % 5, self.loop(other), self.fail, other)
             case "write":

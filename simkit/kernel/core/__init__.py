@@ -58,6 +58,7 @@ def _load() -> Any:
         coroutine.close()
     tasks._current_tasks = current
     Coroutine.register(module.Sleep)
+    Coroutine.register(module.Receive)
     mark = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
     module.sleep._is_coroutine = mark
     return module

@@ -24,6 +24,8 @@
 
 #include "agenda.c"
 
+#include "mailbox.c"
+
 #include "stream.c"
 
 /* -- what the core takes for granted */
@@ -297,6 +299,7 @@ PyInit__core(void)
     PyObject *module = PyModule_Create(&definition);
     if (module == NULL || intern_names() < 0 || PyType_Ready(&CurrentTasks_Type) < 0 ||
         PyType_Ready(&SleepFunction_Type) < 0 || PyType_Ready(&Sleep_Type) < 0 || PyType_Ready(&Posted_Type) < 0 ||
+        PyModule_AddType(module, &Mailbox_Type) < 0 || PyModule_AddType(module, &Receive_Type) < 0 ||
         PyModule_AddType(module, &Agenda_Type) < 0 || PyModule_AddType(module, &Turns_Type) < 0 ||
         PyModule_AddType(module, &Draws_Type) < 0 || PyModule_AddType(module, &Sink_Type) < 0 || PyModule_AddType(module, &Posted_Type) < 0 || PyModule_AddType(module, &Sleep_Type) < 0) {
         Py_XDECREF(module);

@@ -107,6 +107,7 @@ struct Task {
     Task *next;
     int64_t number;
     int64_t sleep_sequence; /* of its entry in the queue while it sleeps there, else 0 */
+    PyObject *mailbox;      /* borrowed: the one in which it waits */
     char listed;
 };
 
@@ -125,6 +126,10 @@ static PyObject *turns_context(Turns *);
 static int clock_is_perfect(Turns *);
 static PyObject *future_new(Turns *);
 static Future *task_await_future(Task *);
+typedef struct Mailbox Mailbox;
+static Mailbox *mailbox_waited_for(PyObject *yielded);
+static void wait_in(Mailbox *, Task *);
+static void leave_mailbox(Task *);
 static int agenda_timer_cancelled(Agenda *);
 static int agenda_wake(Agenda *, Turns *);
 static PyObject *timer_new(Turns *, PyObject *when, int64_t deadline_ns, int64_t sequence, PyObject *callback,

@@ -161,7 +161,12 @@ as_returned(PySendResult sent, PyObject *result)
     if (sent != PYGEN_RETURN) {
         return sent == PYGEN_NEXT ? result : NULL;
     }
-    /* Made by hand: a result that is a tuple would become the arguments. */
+    if (!PyTuple_Check(result) && !PyExceptionInstance_Check(result)) {
+        PyErr_SetObject(PyExc_StopIteration, result); /* which nobody need make: the interpreter takes it apart again */
+        Py_DECREF(result);
+        return NULL;
+    }
+    /* A tuple would become the arguments, an exception the exception itself. */
     PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, result);
     if (stop != NULL) {
         PyErr_SetObject(PyExc_StopIteration, stop);
@@ -191,13 +196,27 @@ sleep_send_method(Sleep *self, PyObject *value)
     return as_returned(sent, result);
 }
 
+/* Raise what `throw` was given. */
 static PyObject *
-sleep_throw(Sleep *self, PyObject *args)
+raise_given(PyObject *args)
 {
     PyObject *kind, *value = NULL, *traceback = NULL;
     if (!PyArg_UnpackTuple(args, "throw", 1, 3, &kind, &value, &traceback)) {
         return NULL;
     }
+    if (PyExceptionInstance_Check(kind)) {
+        PyErr_SetObject(PyExceptionInstance_Class(kind), kind);
+    } else if (PyExceptionClass_Check(kind)) {
+        PyErr_SetObject(kind, value == NULL ? Py_None : value);
+    } else {
+        PyErr_SetString(PyExc_TypeError, "exceptions must be classes or instances deriving from BaseException");
+    }
+    return NULL;
+}
+
+static PyObject *
+sleep_throw(Sleep *self, PyObject *args)
+{
     if (self->state == DELEGATING) {
         PyObject *method = PyObject_GetAttrString(self->stock, "throw");
         PyObject *result = method == NULL ? NULL : PyObject_CallObject(method, args);
@@ -209,14 +228,7 @@ sleep_throw(Sleep *self, PyObject *args)
         return result;
     }
     self->state = DONE;
-    if (PyExceptionInstance_Check(kind)) {
-        PyErr_SetObject(PyExceptionInstance_Class(kind), kind);
-    } else if (PyExceptionClass_Check(kind)) {
-        PyErr_SetObject(kind, value == NULL ? Py_None : value);
-    } else {
-        PyErr_SetString(PyExc_TypeError, "exceptions must be classes or instances deriving from BaseException");
-    }
-    return NULL;
+    return raise_given(args);
 }
 
 static PyObject *

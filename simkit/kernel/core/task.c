@@ -390,7 +390,8 @@ wait_for(Task *self, PyObject *awaited)
         return turns_enqueue(loop, (PyObject *)self);
     }
     int64_t wake_ns = asleep_until(awaited);
-    if (wake_ns < 0) {
+    Mailbox *mailbox = wake_ns < 0 ? mailbox_waited_for(awaited) : NULL;
+    if (wake_ns < 0 && mailbox == NULL) {
         return wait_for_future(self, awaited);
     }
     if (self->must_cancel) {
@@ -399,6 +400,10 @@ wait_for(Task *self, PyObject *awaited)
             return -1;
         }
         self->must_cancel = 0;
+        return 0;
+    }
+    if (mailbox != NULL) {
+        wait_in(mailbox, self);
         return 0;
     }
     self->sleep_sequence = ++loop->world->sequence;
@@ -509,6 +514,12 @@ task_cancel(Task *self, PyObject *const *args, Py_ssize_t count, PyObject *names
     }
     if (self->sleep_sequence && self->state == PENDING) {
         if (agenda_timer_cancelled(((Turns *)self->loop)->world) < 0 || task_await_future(self) == NULL) {
+            return NULL;
+        }
+    }
+    if (self->mailbox != NULL && self->state == PENDING) {
+        leave_mailbox(self);
+        if (task_await_future(self) == NULL) {
             return NULL;
         }
     }

@@ -10,6 +10,7 @@ from benchmarks import (
     mm1,
     network,
     plain_asyncio,
+    sql,
     stream_bytes,
     sweep,
     timers,
@@ -31,5 +32,6 @@ WORKS: dict[str, Work] = {
         isolation.WORK,
         linearizability.WORK,
         lsm.WORK,
+        sql.WORK,
     )
 }

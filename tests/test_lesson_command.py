@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 def test_without_a_name_it_lists_the_lessons(folder: Path) -> None:
     done = lesson(folder)
     assert done.returncode == 0
-    assert "slow_is_not_dead  Slow is not dead" in done.stdout
+    assert "  slow_is_not_dead      Slow is not dead\n  two_leaders_one_term  Two leaders in one term\n" in done.stdout
 
 
 def test_predictions_are_sealed_run_and_told_beside_what_the_run_did(folder: Path) -> None:

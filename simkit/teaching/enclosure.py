@@ -13,20 +13,16 @@ import os
 import resource
 import sys
 import traceback
-from types import FrameType
 from typing import IO, Any
 
 from simkit.hosts.host import Host
 from simkit.kernel import World, fence, sleep
 from simkit.kernel.fence import outside
-
-OPERATIONS_MAX = 1_000_000
-"""Operations of the interpreter that the solution may execute in one call."""
+from simkit.teaching.meter import Meter
 
 CPU_SECONDS_MAX = 10
 MEMORY_BYTES_MAX = 2 << 30
-TOO_MANY_OPERATIONS = 77
-"""The exit code that says so."""
+"""Of the whole process, over all calls."""
 
 FILE = "solution.py"
 """What tracebacks call the solution, whatever its path is."""
@@ -56,42 +52,30 @@ def serve() -> None:
 
 def _serve_calls(begin: dict[str, Any], answers: IO[bytes]) -> None:
     """Be the host's program: everything from here on is the student's to use or to misuse."""
-    done = [0]
-
-    def count(frame: FrameType, event: str, _: Any) -> Any:
-        if event == "call":
-            if frame.f_code.co_filename != FILE:
-                return None
-            # Lines would not do: a loop on one line is one line for ever.
-            frame.f_trace_lines, frame.f_trace_opcodes = False, True
-        if event == "opcode":
-            done[0] += 1
-            if done[0] > OPERATIONS_MAX:
-                # Not an exception, which the solution could catch.
-                with outside():
-                    os._exit(TOO_MANY_OPERATIONS)
-        return count
-
+    meter = Meter()
     made: list[Any] = []
     part: Any = None
     request: dict[str, Any] | None = {"load": begin["source"], "class": begin["class"]}
     while request is not None:
-        done[0] = 0
-        sys.settrace(count)
         try:
             if "load" in request:
                 names: dict[str, Any] = {"__name__": "solution", "__file__": FILE}
-                exec(compile(request["load"], FILE, "exec"), names)
+                code = compile(request["load"], FILE, "exec")
+                meter.watch(code)
+                meter.begin()
+                exec(code, names)
                 part, value = names[request["class"]], None
             elif "call" in request:
+                meter.begin()
                 value = getattr(made[request["of"]], request["call"])(*request["arguments"])
             else:
+                meter.begin()
                 made.append(part())
                 value = len(made) - 1
             answer = json.dumps({"returned": value})
         except Exception as error:
             answer = json.dumps({"raised": _told(error)})
-        sys.settrace(None)
+        meter.end()
         with outside():
             answers.write(answer.encode() + b"\n")
             answers.flush()

@@ -22,7 +22,7 @@ import msgspec
 from simkit.card import Card, Exercise
 from simkit.kernel.fence import outside
 from simkit.kernel.worker import ENVIRONMENT
-from simkit.teaching.enclosure import OPERATIONS_MAX, TOO_MANY_OPERATIONS
+from simkit.teaching.meter import OPERATIONS_MAX, TOO_MANY_OPERATIONS
 
 ANSWER_BYTES_MAX = 64 << 10
 ANSWER_SECONDS_MAX = 30.0

@@ -1,6 +1,6 @@
 """How many operations of the interpreter a student's code may execute in one call; one more ends the process.
 
-Only code that was compiled from the solution is counted, down to its inner functions. The process exits at the limit: an
+Only code that was compiled from the solution is counted. The process exits at the limit: an
 exception could be caught.
 
 It deliberately is not the only limit: code that the solution makes at run time, and a single operation that does not

@@ -189,7 +189,8 @@ def test_check_warns_of_a_scenario_that_cannot_fail(folder: Path) -> None:
 
 def test_list_knows_systems_scenarios_and_faults(folder: Path) -> None:
     found = json.loads(simkit(folder, "list", "--json").stdout)
-    assert [row[0] for row in found["scenarios"] if "slow" in row[0]] == ["task_queue/slow_is_not_dead"]
+    slow = [row[0] for row in found["scenarios"] if "slow" in row[0]]
+    assert slow == ["lessons/slow_is_not_dead", "task_queue/slow_is_not_dead"]
     assert "pause" in {row[0] for row in found["faults"]}
     told = json.loads(simkit(folder, "list", "task_queue", "--json").stdout)
     assert ["mean wait, M/M/8", "0.63532 s ±4%"] in [row[:2] for row in told["figures"]]

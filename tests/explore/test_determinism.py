@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from smaller_scenarios import SMALLER
 
 from simkit.explore.run import EXECUTE
 from simkit.kernel.worker import Worker
@@ -19,6 +20,8 @@ SHORT = ["duration=36s", "load.hello.until=20s"]
 INSTALLED = Library().names()
 LONG = {"task_queue/throughput"}
 """Scenarios that take a minute; `make audit` runs them."""
+SHORTER = {f"database/{name}": changes for name, changes in SMALLER.items()}
+"""Settings that shorten scenarios of minutes; `make audit` runs them whole."""
 
 
 def variants_of(name: str) -> list[str | None]:
@@ -50,7 +53,8 @@ def littered() -> Iterator[Worker]:
 def test_every_scenario_is_the_same_in_a_fresh_and_in_a_littered_interpreter(
     name: str, worker: Worker, littered: Worker
 ) -> None:
-    assert digest(worker, name) == digest(littered, name)
+    overrides = SHORTER.get(name, [])
+    assert digest(worker, name, overrides=overrides) == digest(littered, name, overrides=overrides)
 
 
 @pytest.mark.audit

@@ -1,0 +1,66 @@
+"""What makes the database's scenarios small enough for tests: settings that shorten each, and keep what it is about.
+
+Whole they are tried by `make audit`.
+"""
+
+SMALLER: dict[str, list[str]] = {
+    "ycsb_steady": [
+        "duration=12s",
+        "config.store.ranges=4",
+        "load.half.until=10s",
+        "load.reads.until=10s",
+        "load.both.until=10s",
+    ],
+    "bank_faults": [
+        "duration=30s",
+        "load.transfers.until=20s",
+        "load.lists.until=20s",
+        "load.totals.until=28s",
+        "config.store.ranges=2",
+        "config.store.election_timeout=1s",
+        *(f"faults.{name}.every=exp(12s)" for name in ("crash", "outage", "split", "slow", "skew")),
+        *(f"faults.{name}.until=18s" for name in ("crash", "outage", "split", "slow", "skew")),
+        *(f"faults.{name}.for=3s" for name in ("crash", "outage", "split", "slow", "skew")),
+    ],
+    "coordinator_death": [
+        "duration=45s",
+        "load.transfers.until=30s",
+        "load.totals.until=40s",
+        "load.lists.until=30s",
+        "faults.deaths.until=30s",
+    ],
+    "commit_latency": [],
+    "github_2018": [
+        "duration=50s",
+        *(f"load.{name}.until=44s" for name in ("keys", "inserts", "readbacks")),
+        "faults.hub_lost.at=10s",
+        "faults.hub_lost.for=20s",
+    ],
+    "scale": [
+        "duration=45s",
+        "config.store.ranges=5",
+        *(f"load.{name}.until=12s" for name in ("transfers", "lists", "totals")),
+        "load.transfers.rate=20/s total",
+        "load.lists.rate=10/s total",
+        *(f"faults.{name}.every=5s" for name in ("crash", "split", "slow", "skew")),
+        *(f"faults.{name}.for=2s" for name in ("crash", "split", "slow", "skew")),
+        *(f"faults.{name}.until=10s" for name in ("crash", "split", "slow", "skew")),
+    ],
+    "ranges_split": [
+        "duration=22s",
+        *(f"load.{name}.until=16s" for name in ("keys", "transfers", "lists")),
+        "load.totals.until=18s",
+        "faults.crash.every=exp(6s)",
+        "faults.crash.until=14s",
+    ],
+    "skewed_clocks": ["duration=16s", "load.keys.until=14s", "load.lists.until=14s"],
+    "cloudflare_2020": ["duration=60s", "load.keys.until=55s", "faults.switch.for=25s"],
+    "disk_faults": [
+        "duration=50s",
+        *(f"load.{name}.until=44s" for name in ("keys", "transfers", "totals", "inserts", "readbacks")),
+        "faults.blackout.at=15s",
+        "faults.rot.at=25s",
+        "faults.full.at=35s",
+        "faults.full.for=4s",
+    ],
+}

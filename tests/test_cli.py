@@ -200,6 +200,13 @@ def test_list_knows_systems_scenarios_and_faults(folder: Path) -> None:
     assert "`pause`" in unknown.stderr
 
 
+def test_list_is_read_whatever_its_longest_title(folder: Path) -> None:
+    lines = simkit(folder, "list").stdout.splitlines()
+    assert max(map(len, lines)) <= 118
+    assert any(line.strip() == "variants: no_token" for line in lines)
+    assert not any(len(line.strip()) == 1 for line in lines)
+
+
 def test_new_scenario_copies_one_and_overwrites_nothing(folder: Path) -> None:
     assert simkit(folder, "new", "scenario", "mine.yaml").returncode == 0
     assert simkit(folder, "check", "mine.yaml").returncode == 0

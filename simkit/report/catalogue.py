@@ -61,6 +61,10 @@ class Listing:
         }
 
 
+_WIDTH = 116
+_INDENT_MAX = 76
+
+
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:
     if not rows:
         return
@@ -68,8 +72,14 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:
     indent = sum(widths) + 2 * len(widths)
     for row in rows:
         head = "".join(f"{cell:<{width}}  " for cell, width in zip(row, widths, strict=False))
-        # The last column wraps under itself.
-        yield from textwrap.wrap(head + row[-1], 116, subsequent_indent=" " * indent) or [head]
+        if indent <= _INDENT_MAX:
+            # The last column wraps under itself.
+            yield from textwrap.wrap(head + row[-1], _WIDTH, subsequent_indent=" " * indent) or [head]
+        else:
+            # Too little room is left beside the others: it stands below, under the second column.
+            below = " " * (widths[0] + 2)
+            yield head.rstrip()
+            yield from textwrap.wrap(row[-1], _WIDTH, initial_indent=below, subsequent_indent=below)
 
 
 def catalogue(registry: Registry) -> Listing:

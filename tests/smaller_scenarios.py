@@ -1,9 +1,9 @@
-"""What makes the database's scenarios small enough for tests: settings that shorten each, and keep what it is about.
+"""What makes the library's scenarios small enough for tests: settings that shorten each, and keep what it is about.
 
 Whole they are tried by `make audit`.
 """
 
-SMALLER: dict[str, list[str]] = {
+DATABASE: dict[str, list[str]] = {
     "ycsb_steady": [
         "duration=12s",
         "config.store.ranges=4",
@@ -63,4 +63,37 @@ SMALLER: dict[str, list[str]] = {
         "faults.full.at=35s",
         "faults.full.for=4s",
     ],
+}
+
+TASK_QUEUE: dict[str, list[str]] = {
+    "steady": ["duration=5min", "load.resize.until=3min"],
+    "slow_is_not_dead": ["duration=6min", "load.resize.until=4min", "faults.gc.at=1min"],
+    "worker_crashes": [
+        "duration=8min",
+        "load.resize.until=4min",
+        "faults.losses.until=4min",
+        "faults.losses.every=exp(40s)",
+    ],
+    "broker_power_cut": [
+        "duration=5min",
+        "load.resize.until=150s",
+        "faults.outage.at=60s",
+        "faults.again.at=100s",
+    ],
+    "priorities": [
+        "duration=3min",
+        "load.urgent.until=2min",
+        "load.normal.until=2min",
+        "load.batch.until=2min",
+    ],
+    "erlang": ["duration=3min", "load.resize.until=2min"],
+    "bad_network": ["duration=4min", "load.resize.until=130s"],
+    "rerouted": ["duration=4min"],
+    "restarts": ["duration=10min", "load.render.until=60s", "faults.losses.until=9min"],
+}
+
+SMALLER = {
+    f"{system}/{name}": changes
+    for system, scenarios in (("database", DATABASE), ("task_queue", TASK_QUEUE))
+    for name, changes in scenarios.items()
 }

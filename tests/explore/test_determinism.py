@@ -20,8 +20,6 @@ SHORT = ["duration=36s", "load.hello.until=20s"]
 INSTALLED = Library().names()
 LONG = {"task_queue/throughput"}
 """Scenarios that take a minute; `make audit` runs them."""
-SHORTER = {f"database/{name}": changes for name, changes in SMALLER.items()}
-"""Settings that shorten scenarios of minutes; `make audit` runs them whole."""
 
 
 def variants_of(name: str) -> list[str | None]:
@@ -53,7 +51,7 @@ def littered() -> Iterator[Worker]:
 def test_every_scenario_is_the_same_in_a_fresh_and_in_a_littered_interpreter(
     name: str, worker: Worker, littered: Worker
 ) -> None:
-    overrides = SHORTER.get(name, [])
+    overrides = SMALLER.get(name, [])  # `make audit` runs them whole
     assert digest(worker, name, overrides=overrides) == digest(littered, name, overrides=overrides)
 
 

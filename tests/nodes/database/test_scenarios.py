@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from smaller_scenarios import SMALLER
+from smaller_scenarios import DATABASE as SMALLER
 
 from simkit.card import Switch
 from simkit.explore.run import run_scenario

@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from smaller_scenarios import TASK_QUEUE as SMALLER
 
 from simkit.explore.run import run_scenario
 from simkit.observe.document import Document
@@ -11,32 +12,6 @@ from simkit_nodes.task_queue.card import card
 
 LIBRARY = Path(__file__).parents[3] / "scenarios" / "task_queue"
 
-SMALLER: dict[str, list[str]] = {
-    "steady": ["duration=5min", "load.resize.until=3min"],
-    "slow_is_not_dead": ["duration=6min", "load.resize.until=4min", "faults.gc.at=1min"],
-    "worker_crashes": [
-        "duration=8min",
-        "load.resize.until=4min",
-        "faults.losses.until=4min",
-        "faults.losses.every=exp(40s)",
-    ],
-    "broker_power_cut": [
-        "duration=5min",
-        "load.resize.until=150s",
-        "faults.outage.at=60s",
-        "faults.again.at=100s",
-    ],
-    "priorities": [
-        "duration=3min",
-        "load.urgent.until=2min",
-        "load.normal.until=2min",
-        "load.batch.until=2min",
-    ],
-    "erlang": ["duration=3min", "load.resize.until=2min"],
-    "bad_network": ["duration=4min", "load.resize.until=130s"],
-    "rerouted": ["duration=4min"],
-    "restarts": ["duration=10min", "load.render.until=60s", "faults.losses.until=9min"],
-}
 VARIANTS = [
     ("slow_is_not_dead", "no_token"),
     ("worker_crashes", "ack_early"),

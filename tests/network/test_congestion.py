@@ -136,8 +136,8 @@ def test_with_time_outs_throughput_is_what_padhye_and_others_found(new_site, rtt
 
 
 PADHYE = [(rtt_ms, loss) for rtt_ms in (20, 50, 100, 300) for loss in (0.001, 0.01, 0.03, 0.06, 0.1)]
-MISSED = {(20, 0.06), (20, 0.1), (50, 0.1)}
-"""Where a time-out takes ten round trips, more is sent than the law says: 26% at most (docs/limits.md)."""
+MISSED = {(20, 0.06), (20, 0.1)}
+"""Where a time-out takes ten round trips, more is sent than the law says: by 23% and 31% (docs/limits.md)."""
 
 
 @pytest.mark.audit

@@ -24,7 +24,7 @@ def test_the_list_tells_settings_with_their_defaults() -> None:
     assert re.search(r"Linearizability\.model +required", text)
     assert re.search(r"Linearizability\.budget += Budget\(steps=2_000_000, memory_bytes=268_435_456\)", text)
     assert re.search(r"Convergence\.quiet_s +=? ?30\.0", text)
-    assert re.search(r"Queue\(keyed=False\) +enqueue, dequeue +First in, first out", text)
+    assert re.search(r"Queue\(keyed=False\) +enqueue, dequeue\s+First in, first out", text)
     assert max(map(len, text.splitlines())) <= 120
 
 

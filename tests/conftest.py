@@ -1,4 +1,4 @@
-"""Makes what several rooms of tests share importable: `smaller_scenarios`; and lets Hypothesis draw the same each time.
+"""Makes what several rooms share importable: `browser`, `smaller_scenarios`; lets Hypothesis draw the same each time.
 
 A change lands or not for what it changes, not for luck; `OPTIONS=--hypothesis-profile=default` goes and looks for more.
 """

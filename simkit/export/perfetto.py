@@ -121,21 +121,21 @@ def _counter(metric: MetricEntry, pid: int) -> Iterator[Event]:
 
 
 def _message(row: Row, number: int, processes: Mapping[str, int]) -> Iterator[Event]:
-    """Yield the sending, the arrival and the arrow between them; a lost message has no arrival."""
+    """Yield the sending and the arrival, bound to each other by an arrow; a lost message has no arrival."""
     time_ns, sent_ns, source, target, kind, outcome, size, _, _, text = row.values
     begin = {"name": kind, "cat": "message", "tid": MESSAGES}
-    arrow = {**begin, "name": "message", "id": number}
-    if isinstance(sent_ns, int) and source in processes:
-        pid = processes[str(source)]
+    sent = isinstance(sent_ns, int) and source in processes
+    came = outcome == "arrived" and target in processes
+    # The slices themselves say so: an arrow that is an event of its own would end at whatever slice is open then.
+    bound = {"bind_id": f"{number:#x}"} if sent and came else {}
+    if sent:
         told = {"to": target, "outcome": outcome, "bytes": size, "text": text}
-        yield {**begin, **_slice(sent_ns, INSTANT_NS), "pid": pid, "args": told}
-        if outcome == "arrived" and target in processes:
-            yield {**arrow, "ph": "s", **_at(sent_ns), "pid": pid}
-    if outcome == "arrived" and target in processes:
-        pid = processes[str(target)]
-        yield {**begin, **_slice(time_ns, INSTANT_NS), "pid": pid, "args": {"from": source, "bytes": size}}
-        if isinstance(sent_ns, int) and source in processes:
-            yield {**arrow, "ph": "f", "bp": "e", **_at(time_ns), "pid": pid}
+        leaves = {**bound, "flow_out": True} if bound else {}
+        yield {**begin, **_slice(sent_ns, INSTANT_NS), "pid": processes[str(source)], **leaves, "args": told}
+    if came:
+        told = {"from": source, "bytes": size}
+        enters = {**bound, "flow_in": True} if bound else {}
+        yield {**begin, **_slice(time_ns, INSTANT_NS), "pid": processes[str(target)], **enters, "args": told}
 
 
 def _operation(row: Row, processes: Mapping[str, int], end_ns: int) -> Iterator[Event]:

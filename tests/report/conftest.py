@@ -24,7 +24,6 @@ def _beside(name: str) -> ModuleType:
 
 SAMPLES = _beside("samples").SAMPLES
 _beside("traces")
-_beside("browser")
 
 
 @pytest.fixture(scope="session")

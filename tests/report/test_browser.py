@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from report_browser import Browser, installed
+from browser import Browser, installed
 from report_samples import failing, passing
 from report_traces import with_senders, write_trace
 

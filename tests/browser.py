@@ -141,8 +141,12 @@ class Browser:
 
     def open(self, path: Path, fragment: str = "") -> None:
         """Open a file and wait until it is loaded and drawn."""
+        self.visit(f"{path.resolve().as_uri()}{fragment}")
+
+    def visit(self, address: str) -> None:
+        """Open an address and wait until it is loaded and drawn."""
         self._loaded = False
-        self.ask("Page.navigate", url=f"{path.resolve().as_uri()}{fragment}")
+        self.ask("Page.navigate", url=address)
         while not self._loaded:
             self._heard(self._next())
         self.settle()

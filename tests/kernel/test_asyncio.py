@@ -41,7 +41,11 @@ async def who_am_i(log: Log) -> None:
         assert task is not None
         log.append((task.get_name(), task in asyncio.all_tasks(), len(asyncio.all_tasks())))
         await asyncio.sleep(0)
-        log.append(asyncio.current_task() is task)
+        loop = asyncio.get_running_loop()
+        asked = asyncio.current_task(), asyncio.current_task(None), asyncio.current_task(loop)
+        log.append(
+            [each is task for each in (*asked, asyncio.current_task(loop=loop), asyncio.current_task(loop=None))]
+        )
 
     task = asyncio.create_task(tell(), name="first")
     other = asyncio.create_task(tell(), name="second")

@@ -213,8 +213,10 @@ static FastKeywords stock_current_task;
 static PyObject *
 ours_or_stock_current_task(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
-    if (current_task != NULL && count <= 1 && names == NULL) {
-        PyObject *loop = count == 1 && args[0] != Py_None ? args[0] : current_task->loop;
+    Py_ssize_t named = names == NULL ? 0 : PyTuple_GET_SIZE(names);
+    int known = named == 0 || PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "loop") == 0;
+    if (current_task != NULL && count + named <= 1 && known) {
+        PyObject *loop = count + named == 1 && args[0] != Py_None ? args[0] : current_task->loop;
         if (loop == current_task->loop) {
             PyObject *task = current_task_of(loop);
             return task == NULL && PyErr_Occurred() ? NULL : Py_NewRef(task);

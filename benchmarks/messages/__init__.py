@@ -82,8 +82,17 @@ WORK = Work(
             step_s=2e-6,
             needs="looptime",
         ),
-        Contender("simloop", "benchmarks.messages.with_asyncio:on_simloop", "the same", python=(3, 12)),
-        Contender("simloom", "benchmarks.messages.with_asyncio:on_simloom", "the same", share=0.2, python=(3, 12)),
+        Contender(
+            "simloop", "benchmarks.messages.with_asyncio:on_simloop", "the same", python=(3, 12), needs="simloop"
+        ),
+        Contender(
+            "simloom",
+            "benchmarks.messages.with_asyncio:on_simloom",
+            "the same",
+            share=0.2,
+            python=(3, 12),
+            needs="simloom",
+        ),
     ),
     inputs=inputs,
     check=check,

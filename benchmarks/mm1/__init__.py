@@ -65,8 +65,10 @@ WORK = Work(
         Contender(
             "looptime", "benchmarks.mm1.with_asyncio:on_looptime", "the same", share=0.03, step_s=2e-6, needs="looptime"
         ),
-        Contender("simloop", "benchmarks.mm1.with_asyncio:on_simloop", "the same", python=(3, 12)),
-        Contender("simloom", "benchmarks.mm1.with_asyncio:on_simloom", "the same", share=0.2, python=(3, 12)),
+        Contender("simloop", "benchmarks.mm1.with_asyncio:on_simloop", "the same", python=(3, 12), needs="simloop"),
+        Contender(
+            "simloom", "benchmarks.mm1.with_asyncio:on_simloom", "the same", share=0.2, python=(3, 12), needs="simloom"
+        ),
     ),
     inputs=inputs,
     check=check,

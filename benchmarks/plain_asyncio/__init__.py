@@ -85,8 +85,17 @@ WORK = Work(
             step_s=2e-6,
             needs="looptime",
         ),
-        Contender("simloop", "benchmarks.plain_asyncio.with_asyncio:on_simloop", "seed 1", python=(3, 12)),
-        Contender("simloom", "benchmarks.plain_asyncio.with_asyncio:on_simloom", "seed 1", share=0.2, python=(3, 12)),
+        Contender(
+            "simloop", "benchmarks.plain_asyncio.with_asyncio:on_simloop", "seed 1", python=(3, 12), needs="simloop"
+        ),
+        Contender(
+            "simloom",
+            "benchmarks.plain_asyncio.with_asyncio:on_simloom",
+            "seed 1",
+            share=0.2,
+            python=(3, 12),
+            needs="simloom",
+        ),
         Contender("asyncio-sleep-0", "benchmarks.plain_asyncio.yardstick:on_asyncio", "yardstick: real time"),
         Contender(
             "uvloop-sleep-0", "benchmarks.plain_asyncio.yardstick:on_uvloop", "yardstick: real time", needs="uvloop"

@@ -85,8 +85,12 @@ WORK = Work(
             step_s=2e-6,
             needs="looptime",
         ),
-        Contender("simloop", "benchmarks.timers.with_asyncio:on_simloop", "asyncio.sleep", python=(3, 12)),
-        Contender("simloom", "benchmarks.timers.with_asyncio:on_simloom", "asyncio.sleep", python=(3, 12)),
+        Contender(
+            "simloop", "benchmarks.timers.with_asyncio:on_simloop", "asyncio.sleep", python=(3, 12), needs="simloop"
+        ),
+        Contender(
+            "simloom", "benchmarks.timers.with_asyncio:on_simloom", "asyncio.sleep", python=(3, 12), needs="simloom"
+        ),
     ),
     inputs=inputs,
     check=check,

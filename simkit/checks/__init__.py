@@ -7,6 +7,7 @@ system's card comes by each of these.
 
 from simkit.checks.burn_rate import BurnRateAlert, workbook_alerts
 from simkit.checks.check import Check, Step, Violation
+from simkit.checks.chronicle import Chronicle
 from simkit.checks.conservation import Conservation
 from simkit.checks.convergence import Convergence
 from simkit.checks.exactly_once import ExactlyOnce
@@ -27,6 +28,7 @@ __all__ = [
     "Budget",
     "BurnRateAlert",
     "Check",
+    "Chronicle",
     "CompareAndSetRegister",
     "Conservation",
     "Convergence",

@@ -71,7 +71,9 @@ class Conservation(HistoryCheck):
                 self._base = total - right[0]
             if not any(self._equal(total, self._base + change) for change in right):
                 what = f"{operation.function} of {operation.process}"
-                self._tell(operation.completed_ns or 0, operation.host, what, total, self._base + right[-1])
+                at_ns = operation.completed_ns or 0
+                told = self.with_events((operation,), (), at_ns)
+                self._tell(at_ns, operation.host, what, total, self._base + right[-1], *told)
 
     def _while_under_way(self, operation: Operation) -> list[Amount]:
         """Return the sum of all changes at each moment of an operation."""
@@ -82,11 +84,11 @@ class Conservation(HistoryCheck):
     def _equal(self, one: Amount, other: Amount) -> bool:
         return abs(one - other) <= self.tolerance
 
-    def _tell(self, time_ns: int, host: str, what: str, total: Amount, right: Amount) -> None:
+    def _tell(self, time_ns: int, host: str, what: str, total: Amount, right: Amount, *told: Step) -> None:
         off = total - right
         verb = "appeared" if off > 0 else "vanished"
         text = f"{number(abs(off))} {verb}: the sum is {number(total)}, not {number(right)}"
-        self.violated(time_ns, host, text, Step(time_ns, host, f"{what} tells a sum of {number(total)}"))
+        self.violated(time_ns, host, text, *told, Step(time_ns, host, f"{what} tells a sum of {number(total)}"))
 
     def summary(self) -> str:
         right = "" if self._base is None else f" (expected {number(self._base + self.moved)})"

@@ -6,11 +6,14 @@ a history proves nothing. Failed operations are kept too: whoever judges knows w
 It deliberately judges nothing before the end: an operation that is under way may still explain another one.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import ClassVar
 
-from simkit.checks.check import Check
+from simkit.checks.check import Check, Step
 from simkit.observe.history import OPERATIONS_MAX, Operation
+
+TOLD_MAX = 24
+"""Steps of the system's own that a story has at most, those nearest to its end: a story is to be read."""
 
 
 class HistoryCheck(Check):
@@ -46,3 +49,18 @@ class HistoryCheck(Check):
     def judge(self, operations: Sequence[Operation]) -> None:
         """Judge the whole history: call `violated`, or say in `undecided` why that is not possible."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it judges a history")
+
+    def explain(self, operation: Operation) -> Iterable[Step]:
+        """Say what the system itself told of an operation: steps that a story adds to what clients saw.
+
+        A system's check overrides this, and remembers what it `sees` (a `Chronicle` does) by whatever its events share
+        with the operation: the process, the key, the number of a transaction. Nothing here knows what that is.
+        """
+        return ()
+
+    def with_events(self, operations: Iterable[Operation], steps: Iterable[Step], until_ns: int) -> list[Step]:
+        """Return the steps of a story with what the system told of its operations up to a moment, in order of time."""
+        told = {step: None for operation in operations for step in self.explain(operation) if step.time_ns <= until_ns}
+        kept = sorted(told, key=lambda step: step.time_ns)[-TOLD_MAX:]
+        # The system acts before its client hears of it.
+        return sorted([*kept, *steps], key=lambda step: step.time_ns)

@@ -97,8 +97,8 @@ class Linearizability(HistoryCheck):
     def _explain(self, found: Counterexample) -> None:
         blocked, others = found.blocked, len(found.core) - 1
         with_whom = f"with {others} other operation{'s' * (others != 1)}" if others else "whatever the others did"
-        steps = [self._step(each) for each in found.core if each is not blocked]
-        steps.sort(key=lambda step: step.time_ns)
+        at_ns = blocked.completed_ns or 0
+        steps = self.with_events(found.core, (self._step(each) for each in found.core if each is not blocked), at_ns)
         steps.append(self._step(blocked))
         shown = tuple(
             OperationEntry(
@@ -111,7 +111,7 @@ class Linearizability(HistoryCheck):
             for each in found.core
         )
         text = f"{self._named(blocked)} fits no order {with_whom}"
-        self.violated(blocked.completed_ns or 0, blocked.host, text, *steps, operations=shown)
+        self.violated(at_ns, blocked.host, text, *steps, operations=shown)
 
     def _named(self, operation: Operation) -> str:
         return f"{self.model.describe(operation)} of {operation.process}"

@@ -7,6 +7,7 @@ that everybody knows are in `objects`; a system with an object of its own derive
 It deliberately knows nothing of time, of processes that die or of faults.
 """
 
+import re
 from collections.abc import Hashable
 from typing import Any, ClassVar, Final
 
@@ -120,11 +121,12 @@ VALUE_CHARACTERS = 40
 
 
 def plain(value: object) -> str:
-    """Return a value in few characters: a pair as ``x 3``, a long one cut in the middle."""
+    """Return a value in few characters: a pair as ``x 3``, a long one cut in the middle, dots that fill it up as 3."""
     if isinstance(value, (tuple, list)):
         text = " ".join(plain(each) for each in value[:8]) + (" ..." if len(value) > 8 else "")
         text = text or "nothing"
     else:
         text = value if isinstance(value, str) and value else repr(value)
+        text = re.sub(r"\.{4,}$", "...", text)
     half = VALUE_CHARACTERS // 2 - 2
     return text if len(text) <= VALUE_CHARACTERS else f"{text[:half]}...{text[-half:]}"

@@ -118,7 +118,9 @@ class SessionGuarantee(HistoryCheck):
             )
             for each in (before, operation)
         )
-        self.violated(operation.completed_ns or 0, operation.host, text, *steps, operations=shown)
+        at_ns = operation.completed_ns or 0
+        told = self.with_events((before, operation), steps[:1], at_ns)
+        self.violated(at_ns, operation.host, text, *told, *steps[1:], operations=shown)
 
     def summary(self) -> str:
         broken = f"{self.violations_total:,} times broken" if self.violations_total else "never broken"

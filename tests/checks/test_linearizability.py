@@ -5,7 +5,8 @@ from typing import ClassVar
 
 import pytest
 
-from simkit.checks import Budget, KeyValue, Linearizability, Register
+from simkit.checks import Budget, KeyValue, Linearizability, Register, Step
+from simkit.checks.history import TOLD_MAX
 from simkit.observe.history import Operation
 
 Drawn = Callable[[str], list[Operation]]
@@ -107,3 +108,35 @@ def test_a_history_that_was_cut_is_unknown(drawn: Drawn) -> None:
 def test_a_wrong_input_is_an_error_that_names_the_operation() -> None:
     with pytest.raises(ValueError, match=r"write of a: a keyed input is \(key, argument\), not 3"):
         judged(Hasty(), [Operation.past("a", "write", 3, began=0, ended=1)])
+
+
+class Explained(StoreLinearizable):
+    """The same, with what the store told."""
+
+    def explain(self, operation: Operation) -> list[Step]:
+        told = [Step(operation.invoked_ns + 1, "store", f"{operation.function} applied")]
+        return [*told, Step(10_000, "store", "told long after the violation")]
+
+
+def test_what_the_system_told_of_its_operations_stands_among_what_clients_saw(drawn: Drawn) -> None:
+    check = judged(Explained(), drawn(STALE))
+    [violation] = check.violations
+    assert [(step.host, step.text.partition(",")[0]) for step in violation.story] == [
+        ("store", "put applied"),
+        ("a", "put x 1"),
+        ("store", "put applied"),
+        ("a", "put x 2"),
+        ("store", "get applied"),
+        ("b", "get x -> 1"),
+    ]
+    assert [step.time_ns for step in violation.story] == sorted(step.time_ns for step in violation.story)
+
+
+def test_a_story_keeps_the_steps_of_the_system_nearest_to_its_end(drawn: Drawn) -> None:
+    class Talkative(StoreLinearizable):
+        def explain(self, operation: Operation) -> list[Step]:
+            return [Step(number, "store", str(number)) for number in range(-100, 1)]
+
+    [violation] = judged(Talkative(), drawn(STALE)).violations
+    told = [step.text for step in violation.story if step.host == "store"]
+    assert told == [str(number) for number in range(1 - TOLD_MAX, 1)]

@@ -22,6 +22,7 @@ from simkit.checks import (
     linearize,
 )
 from simkit.checks.counterexample import counterexample
+from simkit.checks.model import plain
 from simkit.observe.history import Operation
 
 Drawn = Callable[[str], list[Operation]]
@@ -471,3 +472,8 @@ def test_a_model_of_ones_own_is_a_start_and_a_step(drawn: Drawn) -> None:
     fine = "a |inc 1 -> 2|\nb   |inc 1 -> 1|"
     assert linearize(Counter(), drawn(fine)).verdict == "ok"
     assert linearize(Counter(), drawn(fine.replace("-> 2", "-> 1"))).verdict == "illegal"
+
+
+def test_what_fills_a_value_up_is_not_told() -> None:
+    assert plain(["x", "client:123" + "." * 90]) == "x client:123..."
+    assert plain("v1.2") == "v1.2"

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from simkit.network.errors import RemoteError, RequestTimeout, Unreachable
 from simkit.node import Node
 from simkit.observe.history import Operation
 from simkit_nodes.database.config import SECOND, ClientConfig, DatabaseLoad
-from simkit_nodes.database.programs import Executed
+from simkit_nodes.database.programs import Execute, Executed
 from simkit_nodes.database.sql.client import SqlClient
 from simkit_nodes.database.workloads import WORKLOADS, Request
 
@@ -63,9 +65,10 @@ class Client(Node):
     async def _send(self, request: Request, operation: Operation) -> str:
         gateway = self._gateways[self._next % len(self._gateways)]
         try:
-            answer: Any = await self.network.request(
-                gateway, request.message, int(self.config.timeout) / SECOND, Executed
-            )
+            message = request.message
+            if isinstance(message, Execute):
+                message = replace(message, request=operation.serial + 1)
+            answer: Any = await self.network.request(gateway, message, int(self.config.timeout) / SECOND, Executed)
         except (RequestTimeout, RemoteError, Unreachable) as error:
             self._next += 1  # the next transaction asks somebody else
             operation.info(type(error).__name__)

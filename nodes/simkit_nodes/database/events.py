@@ -20,6 +20,8 @@ class TransactionCommitted(Event, frozen=True, tag="transaction.committed"):
     writes: int
     runs: int
     """How often it was run until it committed."""
+    request: int = 0
+    """The number that its client gave it; 0 where it gave none."""
 
 
 class TransactionGivenUp(Event, frozen=True, tag="transaction.given_up"):

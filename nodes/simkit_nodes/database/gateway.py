@@ -116,7 +116,7 @@ class Gateway(Node):
         results = await self.database.run(steps, request.isolation)
         assert last is not None
         timestamp = last.commit_timestamp or last.read_timestamp
-        self.emit(TransactionCommitted(last.transaction_id, timestamp, len(last.writes), runs))
+        self.emit(TransactionCommitted(last.transaction_id, timestamp, len(last.writes), runs, request.request))
         return Executed("committed", results, timestamp=timestamp)
 
     async def _get(self, request: SingleGet) -> Executed:

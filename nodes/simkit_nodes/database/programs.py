@@ -33,10 +33,11 @@ class Step(Message, tag="database.step/1"):
 
 
 class Execute(Message, tag="database.execute/1"):
-    """Run these steps as one transaction."""
+    """Run these steps as one transaction; `request` is the number that its client gave it, for stories."""
 
     steps: tuple[Step, ...]
     isolation: Isolation = "serializable"
+    request: int = 0
 
 
 class SingleGet(Message, tag="database.single_get/1"):

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from simkit.checks.check import VIOLATIONS_KEPT, Check
+from simkit.checks.check import VIOLATIONS_KEPT
+from simkit.checks.history import HistoryCheck
 from simkit.checks.isolation.anomaly import TITLES, Anomaly
 from simkit.checks.isolation.cycle_search import VISITS_MAX, CycleSearch
 from simkit.checks.isolation.dependency_graph import DependencyGraph
-from simkit.checks.isolation.explanation import Explanation
+from simkit.checks.isolation.explanation import CYCLE_SHOWN_MAX, Explanation
 from simkit.checks.isolation.key_history import key_histories
 from simkit.checks.isolation.level import Level, level_named, levels_broken
 from simkit.checks.isolation.transaction import Transaction, transactions_of
@@ -136,7 +137,7 @@ def _told_once(anomalies: Sequence[Anomaly]) -> tuple[Anomaly, ...]:
     )
 
 
-class IsolationCheck(Check):
+class IsolationCheck(HistoryCheck):
     """The transactions of the run could have happened under an isolation level; a system's card has a subclass.
 
     Attributes:
@@ -150,7 +151,6 @@ class IsolationCheck(Check):
 
     def __init__(self) -> None:
         super().__init__()
-        self._operations: list[Operation] = []
         self._left_out = 0
         self._counted = ""
         self.judgement = Judgement(level_named(self.level))
@@ -158,19 +158,23 @@ class IsolationCheck(Check):
     def invoked(self, operation: Operation) -> None:
         if operation.function != self.function:
             return
-        if len(self._operations) < OPERATIONS_MAX:
-            self._operations.append(operation)
+        if len(self.operations) < OPERATIONS_MAX:
+            self.operations.append(operation)
         else:
-            self._left_out += 1
+            self._left_out += 1  # unlike other histories, half of one proves what is wrong in it
 
     def conclude(self, end_ns: int) -> None:
-        transactions = transactions_of(self._operations, self.function)
+        self.judge(self.operations)
+
+    def judge(self, operations: Sequence[Operation]) -> None:
+        transactions = transactions_of(operations, self.function)
         self.judgement = found = judge_isolation(transactions, self.level, whole=not self._left_out)
         explanation = Explanation(transactions, found.orders)
         for anomaly in found.forbidden[:VIOLATIONS_KEPT]:
             *story, last = explanation.story(anomaly)
-            picture = explanation.picture(anomaly)
-            self.violated(last.time_ns, last.host, last.text, *story, last, cycle=picture)
+            among = [operations[index] for index in anomaly.transactions[:CYCLE_SHOWN_MAX]]
+            told = self.with_events(among, story, last.time_ns)
+            self.violated(last.time_ns, last.host, last.text, *told, last, cycle=explanation.picture(anomaly))
         self.violations_total = len(found.forbidden)
         ends = {status: sum(each.status == status for each in transactions) for status in ("committed", "aborted")}
         unknown = len(transactions) - sum(ends.values())

@@ -3,17 +3,20 @@
 import pytest
 
 from simkit.observe.history import Operation
+from simkit_nodes.blocks.hybrid_logical_clock import timestamp_of
 from simkit_nodes.blocks.raft.events import RaftBecameLeader
 from simkit_nodes.database.checks import (
     Available,
     BankTotal,
     IntentsGone,
     LeadersStay,
+    Linearizable,
     NoAckedWriteLost,
     NoDivergence,
     RangeCoverage,
+    Serializable,
 )
-from simkit_nodes.database.events import IntentsLeft
+from simkit_nodes.database.events import IntentsLeft, TransactionCommitted
 from simkit_nodes.database.interface import KEY_END
 from simkit_nodes.database.replication.events import RangeChanged, ReplicaDropped, WritesDiverged
 
@@ -106,3 +109,36 @@ def test_leaders_stay_allows_one_change():
     check.fault_began(5, "cut", ())
     assert told(check, leads[1:2]) == []
     assert told(check, leads[2:]) == ["range 1 has changed its leader twice"]
+
+
+def committed(request, at_us):
+    return TransactionCommitted(request, timestamp_of(at_us * 1000), 1, 1, request)
+
+
+def test_a_stale_read_is_told_with_the_timestamps_that_gateways_gave():
+    check = Linearizable()
+    write = operation("put", ["x", "1"], None, 0, 3)
+    read = operation("get", "x", None, 4, 6)
+    events = [("right", committed(1, 700)), ("behind", committed(5, 200)), ("right", committed(9, 900))]
+    assert told(check, events, [write, read]) == ["get x -> nothing of client fits no order with 1 other operation"]
+    [violation] = check.violations
+    assert [(step.host, step.text) for step in violation.story if step.host != "client"] == [
+        ("right", "commits request 1: 1 write, timestamp 00:00:00.000700"),
+        ("behind", "commits request 5: 1 write, timestamp 00:00:00.000200"),
+    ]
+
+
+def test_a_cycle_of_transactions_is_told_with_the_timestamps_that_gateways_gave():
+    check = Serializable()
+    steps = [["read", "x", None], ["append", "y", 1]], [["read", "y", None], ["append", "x", 1]]
+    skewed = [
+        operation("transaction", given, [["read", given[0][1], []], given[1]], began, began + 5)
+        for began, given in enumerate(steps)
+    ]
+    ends = operation(
+        "transaction", [["read", "x", None], ["read", "y", None]], [["read", "x", [1]], ["read", "y", [1]]], 20, 21
+    )
+    events = [("one", committed(1, 5)), ("other", committed(2, 5))]
+    [text] = told(check, events, [*skewed, ends])
+    assert text.startswith("write skew")
+    assert [step.host for step in check.violations[0].story if step.host != "client"] == ["one", "other"]

@@ -21,7 +21,7 @@ from simkit_nodes.task_queue.checks import (
     QueueDrained,
     TerminalStateUnique,
 )
-from simkit_nodes.task_queue.checks.stories import EVENTS_KEPT, TASKS_KEPT, Stories, describe
+from simkit_nodes.task_queue.checks.stories import describe
 from simkit_nodes.task_queue.events import (
     EVENTS,
     BrokerRecovered,
@@ -306,16 +306,6 @@ def test_violations_are_counted_beyond_those_that_are_kept() -> None:
         history(applied(f"t{number}"), applied(f"t{number}"))
     assert history.check.violations_total == 100
     assert len(history.check.violations) < 100
-
-
-def test_stories_forget_old_tasks_and_old_events() -> None:
-    stories = Stories()
-    for number in range(TASKS_KEPT + 10):
-        stories.remember(number, "w", acknowledged(str(number)), str(number))
-    assert stories.tell("0") == ()
-    for number in range(EVENTS_KEPT + 10):
-        stories.remember(number, "w", applied("x", attempt=number), "x")
-    assert len(stories.tell("x")) == EVENTS_KEPT
 
 
 def test_every_event_about_a_task_can_be_told() -> None:

@@ -1,34 +1,62 @@
 """What clients were promised: single keys are linearizable, transactions serializable, nothing acknowledged is lost.
 
-They deliberately know nothing of leases, timestamps and replicas: only what clients asked and were told.
+They deliberately judge by nothing but what clients asked and were told; of what gateways did they tell, in stories.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from simkit.checks import HistoryCheck, KeyValue, Linearizability, Step
+from simkit.checks import Chronicle, HistoryCheck, KeyValue, Linearizability, Step, sees
 from simkit.checks.isolation import IsolationCheck
 from simkit.observe.history import Operation
+from simkit_nodes.blocks.hybrid_logical_clock import physical_ns
+from simkit_nodes.database.events import TransactionCommitted
+
+COMMITS_KEPT = 100_000
 
 
-class Linearizable(Linearizability):
+class Commits(HistoryCheck):
+    """Tells where and with which timestamp a gateway committed what a client had asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._commits = Chronicle(_described, things=COMMITS_KEPT)
+
+    @sees(TransactionCommitted)
+    def _committed(self, time_ns: int, host: str, event: TransactionCommitted) -> None:
+        if event.request:
+            self._commits.remember(time_ns, host, event, event.request)
+
+    def explain(self, operation: Operation) -> Iterable[Step]:
+        return self._commits.tell(operation.serial + 1)
+
+
+def _described(event: TransactionCommitted) -> str:
+    seconds, rest_ns = divmod(physical_ns(event.timestamp), 10**9)
+    clock = f"{seconds // 3600 % 24:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest_ns // 1000:06}"
+    runs = "" if event.runs == 1 else f" at its run {event.runs}"
+    writes = f"{event.writes} write{'s' * (event.writes != 1)}"
+    return f"commits request {event.request}{runs}: {writes}, timestamp {clock}"
+
+
+class Linearizable(Commits, Linearizability):
     """Every read of a key returns what the latest write to it wrote."""
 
     name = "linearizable"
     model = KeyValue()
 
 
-class Serializable(IsolationCheck):
+class Serializable(Commits, IsolationCheck):
     """Transactions on lists could have happened one after the other."""
 
     name = "serializable"
     level = "serializable"
 
 
-class StrictSerializable(IsolationCheck):
+class StrictSerializable(Commits, IsolationCheck):
     """Transactions on lists could have happened one after the other, in an order that real time does not contradict."""
 
     name = "strict_serializable"

@@ -1,15 +1,13 @@
 """The life of a task as lines of a story, kept for the tasks that were in the news last.
 
-Memory is bounded by the number of tasks and of events per task; a violation about a task that has been forgotten is
-still a violation, with a shorter story. Text is only made when somebody is told it.
+What is kept for how long is the chronicle's business. This deliberately judges nothing: it says what events mean.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
 from typing import Any
 
-from simkit.checks.check import Check, Step
+from simkit.checks import Check, Chronicle, Step
 from simkit.node import Event
 from simkit_nodes.task_queue.events import (
     EffectApplied,
@@ -34,37 +32,13 @@ from simkit_nodes.task_queue.events import (
     TaskSucceeded,
 )
 
-TASKS_KEPT = 20_000
-EVENTS_KEPT = 12
-
-
-class Stories:
-    """Remembers the last events of the last tasks."""
-
-    def __init__(self) -> None:
-        self._events: OrderedDict[str, deque[tuple[int, str, Event]]] = OrderedDict()
-
-    def remember(self, time_ns: int, host: str, event: Event, task: str) -> None:
-        events = self._events.get(task)
-        if events is None:
-            if len(self._events) >= TASKS_KEPT:
-                self._events.popitem(last=False)
-            events = self._events[task] = deque(maxlen=EVENTS_KEPT)
-        else:
-            self._events.move_to_end(task)
-        events.append((time_ns, host, event))
-
-    def tell(self, task: str) -> tuple[Step, ...]:
-        """The story so far, oldest first."""
-        return tuple(Step(time_ns, host, describe(event)) for time_ns, host, event in self._events.get(task, ()))
-
 
 class TaskCheck(Check):
     """A check about single tasks: it remembers what happened to each, and tells it with a violation."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._stories = Stories()
+        self._stories = Chronicle(describe)
 
     def observe(self, time_ns: int, host: str, event: Event) -> None:
         task = getattr(event, "task", None)

@@ -18,12 +18,12 @@ EVENTS_KEPT = 12
 
 
 class Chronicle:
-    """Remembers the last events of the last things.
+    """Remembers the first and the last events of the last things.
 
     Args:
         describe: one line that says what an event means for its thing.
         things: how many are remembered; what has been silent for longest is forgotten first.
-        events: how many of each are remembered, the last ones.
+        events: how many of each are remembered: a quarter of them the first ones, the others the last.
     """
 
     def __init__(self, describe: Callable[[Any], str], *, things: int = THINGS_KEPT, events: int = EVENTS_KEPT) -> None:
@@ -41,7 +41,7 @@ class Chronicle:
         else:
             self._events.move_to_end(thing)
             if len(events) >= self._events_max:
-                del events[0]
+                del events[self._events_max // 4]  # how it began is part of every story
         events.append((time_ns, host, event))
 
     def events(self, thing: Hashable) -> tuple[tuple[int, str, Event], ...]:

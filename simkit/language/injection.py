@@ -22,6 +22,7 @@ from simkit.language.vocabulary import FaultKind, fault_kind, target_kind
 
 TIMING = ("at", "every", "for", "until", "forever", "times")
 STRIKES_MAX = 1_000_000
+OPTIONS_CHARACTERS = 60
 
 Aim: TypeAlias = tuple[Target, ...] | tuple[LinkTarget, ...] | tuple[tuple[Target, ...], ...] | tuple[MeshTarget, ...]
 
@@ -56,6 +57,7 @@ class Injection:
     position: Position = field(compare=False)
     aim_position: Position = field(compare=False)
     places: Mapping[str, Position] = field(compare=False)
+    options: str = field(default="", compare=False)  # the fault's own, in words
 
     @property
     def stream_name(self) -> str:
@@ -76,8 +78,9 @@ class Injection:
         return tuple(found)
 
     def described(self, names: Iterable[str] | None = None) -> str:
-        """`pause workers-1, workers-4 for 90 s`; without names, as the file says it."""
+        """`latency broker (add: 50ms) for 90 s`; without names of whom it struck, as the file says it."""
         whom = ", ".join(names) if names is not None else self.aim_text
+        whom += f" ({self.options})" if self.options else ""
         timing = self.timing
         if timing.lasts is not None:
             return f"{self.word} {whom} for {format_duration(timing.lasts)}"
@@ -117,7 +120,8 @@ def read_injection(
         return None
     places = {key: below.node.position for key, below in node.entries.items()}
     aim_position = node.entries[word].node.position
-    return Injection(name, fault, word, kind, aim_kind, aim, timing, entry.key_position, aim_position, places)
+    options = _options(word, node)
+    return Injection(name, fault, word, kind, aim_kind, aim, timing, entry.key_position, aim_position, places, options)
 
 
 def injection_of(name: str, fault: BaseModel, targets: Node, place: Position) -> Injection:
@@ -178,6 +182,21 @@ def _own_fields(
             continue
         own[key] = entry
     return bind(fault_class, MappingNode(node.position, own), f"faults.{name}", problems)
+
+
+def _options(word: str, node: MappingNode) -> str:
+    """What the entry says besides targets and times, in few words: ``add: 50ms``, or ``silent``."""
+    own = {key: plain_of(entry.node) for key, entry in node.entries.items() if key != word and key not in TIMING}
+    text = ", ".join(key if value is True else f"{key}: {_in_words(value)}" for key, value in own.items())
+    return text if len(text) <= OPTIONS_CHARACTERS else f"{text[: OPTIONS_CHARACTERS - 3]}..."
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_in_words(each)}" for key, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(_in_words(each) for each in value)
+    return str(value)
 
 
 def _aim_kind(fault_class: type[BaseModel], node: Node) -> str:

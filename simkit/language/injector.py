@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from simkit.fault import Act, Arena, Condition, Link, Plan, Software, Targets
@@ -32,12 +33,16 @@ _log = logging.getLogger(__name__)
 
 Sides = tuple[tuple[str, ...], tuple[str, ...], bool]
 
+SIDES_MAX = 1_000
+"""Pairs of places that are told to be cut off by a part of the mesh."""
+
 
 @dataclass
 class Strike:
     """One time that a fault struck or held; `end_ns` is None until it heals.
 
-    `targets` are in words; `sides` are the hosts at the two ends of every link it is aimed at, and whether both ways.
+    `targets` are in words; `sides` are the hosts at the two ends of every link it is aimed at, or whose way leads over
+    the part of the mesh that it is aimed at, and whether both ways.
     """
 
     injection: Injection
@@ -275,15 +280,17 @@ class Injector:
         if injection.target_kind in ("routers", "wires"):
             aimed = [item for item in injection.aim if isinstance(item, MeshTarget)]
             parts = tuple(part for item in aimed for part in item.parts)
-            return Chosen(parts, tuple(item.text for item in aimed), (), frozenset())
+            mesh = self._network.topology.mesh
+            sides = islice(mesh.across(parts, self._hosts.values()), SIDES_MAX) if mesh is not None else ()
+            return Chosen(parts, tuple(item.text for item in aimed), tuple(sides), frozenset())
         links: dict[tuple[str, str], Link] = {}
         texts: list[str] = []
-        sides: list[Sides] = []
+        ends: list[Sides] = []
         groups: list[list[str]] = []
         for sources, targets, both, text in self._sides(injection, stream, presence):
             texts.append(text)
-            sides.append((tuple(host.name for host in sources), tuple(host.name for host in targets), both))
-            groups += [list(side) for side in sides[-1][:2] if list(side) not in groups]
+            ends.append((tuple(host.name for host in sources), tuple(host.name for host in targets), both))
+            groups += [list(side) for side in ends[-1][:2] if list(side) not in groups]
             for source in sources:
                 for target in targets:
                     if source is not target:
@@ -293,7 +300,7 @@ class Injector:
         counted = budget.cut_off(groups) if budget and injection.target_kind == "groups" else frozenset()
         if not links or (budget is not None and not budget.fits(counted)):
             return None
-        return Chosen(tuple(links.values()), tuple(texts), tuple(sides), counted)
+        return Chosen(tuple(links.values()), tuple(texts), tuple(ends), counted)
 
     def _sides(
         self, injection: Injection, stream: Stream, presence: Presence

@@ -10,8 +10,8 @@ while they do.
 """
 
 from collections import Counter
-from collections.abc import Hashable
-from itertools import pairwise
+from collections.abc import Hashable, Iterable, Iterator
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from simkit.kernel import World
 
 Edge = tuple[str, str]
+Names = tuple[str, ...]
 
 
 class Hop:
@@ -84,6 +85,25 @@ class Mesh:
         if nodes is None:
             return None
         return [self._hops[edge] for edge in pairwise(nodes)]
+
+    def across(self, parts: Iterable[Hashable], hosts: Iterable[Placed]) -> Iterator[tuple[Names, Names, bool]]:
+        """Yield the hosts at two nodes whose way now leads over one of these parts, and whether it does both ways."""
+        parts, at = tuple(parts), dict[str, list[str]]()
+        for host in hosts:
+            node = self.node_of(host)
+            if node is not None:
+                at.setdefault(node, []).append(host.name)
+        for one, other in combinations(at, 2):
+            there, back = self._leads_over(one, other, parts), self._leads_over(other, one, parts)
+            if there or back:
+                source, target = (one, other) if there else (other, one)
+                yield tuple(at[source]), tuple(at[target]), there and back
+
+    def _leads_over(self, source: str, target: str, parts: Iterable[Hashable]) -> bool:
+        self.route(source, target)
+        nodes = self._routes[source].get(target, [])
+        way: set[Hashable] = {*nodes, *pairwise(nodes)}
+        return not way.isdisjoint(parts)
 
     def _found_from(self, source: str) -> dict[str, list[str]]:
         graph, known = self.graph, self._known

@@ -67,6 +67,7 @@ def page_data(document: Document, start_ns: int, messages: Messages | None = Non
 
 def _fault(document: Document, fault: FaultEntry) -> dict[str, Any]:
     begin_ns, end_ns = strips.interval(document, fault)
+    hosts = {host.name for host in document.hosts}
     return {
         "name": plain(fault.name),
         "kind": plain(fault.fault),
@@ -75,6 +76,8 @@ def _fault(document: Document, fault: FaultEntry) -> dict[str, Any]:
         "end": end_ns,
         "healed": fault.end_ns is not None,
         "links": fault.links,
+        # A router or a cable that no host's way leads over: no line in the picture, and still something to say.
+        "apart": bool(fault.targets) and not fault.links and hosts.isdisjoint(fault.targets),
         "line": fault.line,
         "text": plain(fault.text or fault.fault),
         "source": " ".join(plain(fault.source).split()),

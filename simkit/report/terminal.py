@@ -199,6 +199,16 @@ def _word(expectation: ExpectationEntry) -> str:
     return expectation.verdict.upper() if expectation.verdict in ("fail", "error") else expectation.verdict
 
 
+def _hidden(steps: Sequence[StoryStep], count: int) -> set[int]:
+    """Return the places of steps to leave out: what was told before, then what follows the beginning; faults last."""
+    told: set[tuple[str, str]] = set()
+    order: list[tuple[bool, bool, bool, int]] = []
+    for place, step in enumerate(steps[:-1]):
+        order.append((step.fault is not None, (step.host, step.text) not in told, place < STORY_MAX // 3, place))
+        told.add((step.host, step.text))
+    return {place for *_, place in sorted(order)[:count]}
+
+
 def _story(document: Document, violation: ViolationEntry) -> list[str]:
     steps = list(violation.story) or [
         StoryStep(time_ns=violation.time_ns, host=violation.host, text=violation.text, violation=True)
@@ -215,8 +225,9 @@ def _story(document: Document, violation: ViolationEntry) -> list[str]:
             mark = f"(sent {moment(step.sent_ns)}) {mark}"
         lines.append(f"        {moment(step.time_ns)}  {actor:<{wide}}  {plain(step.text):<47} {mark}")
     if left_out > 0:
-        half = STORY_MAX // 3
-        lines[half : half + left_out + 1] = [f"        ...        {left_out + 1} more lines: simkit open"]
+        hidden = _hidden(steps, left_out + 1)
+        lines[min(hidden)] = f"        ...        {left_out + 1} more lines: simkit open"
+        lines = [line for place, line in enumerate(lines) if place not in hidden or place == min(hidden)]
     return lines
 
 

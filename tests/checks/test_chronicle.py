@@ -31,3 +31,10 @@ def test_old_things_and_old_events_are_forgotten() -> None:
     chronicle.remember(5, "h", Moved(5), "new")
     assert [step.time_ns for step in chronicle.tell(0)] == [3, 4]
     assert [bool(chronicle.tell(thing)) for thing in (1, 2, "new")] == [False, True, True]
+
+
+def test_of_a_long_story_the_middle_is_forgotten() -> None:
+    chronicle = Chronicle(described, events=8)
+    for number in range(100):
+        chronicle.remember(number, "h", Moved(number), "x")
+    assert [step.time_ns for step in chronicle.tell("x")] == [0, 1, *range(94, 100)]

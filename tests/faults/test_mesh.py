@@ -62,3 +62,15 @@ def test_two_of_it_end_in_either_order(routed, first):
     assert took(routed) == 4
     both[1 - first].__exit__(None, None, None)
     assert took(routed) == 2
+
+
+def test_who_is_touched_are_those_whose_way_now_leads_over_it(routed):
+    def across(*parts):
+        return list(routed.network.topology.mesh.across(parts, routed.hosts.values()))
+
+    assert across("near") == across("b") == across(("a", "near"), ("near", "a")) == [(("a",), ("b",), True)]
+    assert across(("near", "a")) == [(("b",), ("a",), False)]
+    assert across("far") == across(("far", "b")) == []
+    with RouterDown().hold(routed, ("near",)):
+        assert across("near") == []  # the others have noticed
+        assert across("far") == [(("a",), ("b",), True)]

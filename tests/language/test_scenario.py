@@ -41,6 +41,20 @@ def test_the_scenario_of_the_design(load: Loader, steady: str) -> None:
     assert scenario.variants == ("no_token",)
 
 
+def test_a_fault_is_told_with_what_its_entry_says_beside_targets_and_times(load: Loader, steady: str) -> None:
+    more = """
+  lossy: {loss: broker <-> workers, share: 1%, at: 1min, for: 20s}
+  cut:   {partition: [[broker], [workers]], reject: true, at: 1min, for: 20s}
+  jump:  {clock_step: broker, by: -3s, at: 1min}
+"""
+    faults = load(steady.replace("\nfaults:\n", f"\nfaults:{more}")).faults
+    assert [fault.described() for fault in faults[:3]] == [
+        "loss broker <-> workers (share: 1%) for 20 s",
+        "partition broker | workers (reject) for 20 s",
+        "clock_step broker (by: -3s)",
+    ]
+
+
 def test_configs_and_loads_are_the_systems_own_models(load: Loader, steady: str) -> None:
     scenario = load(steady)
     worker: Any = scenario.config["worker"]

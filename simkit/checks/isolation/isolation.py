@@ -170,7 +170,9 @@ class IsolationCheck(HistoryCheck):
         transactions = transactions_of(operations, self.function)
         self.judgement = found = judge_isolation(transactions, self.level, whole=not self._left_out)
         explanation = Explanation(transactions, found.orders)
-        for anomaly in found.forbidden[:VIOLATIONS_KEPT]:
+        # The gravest come first, but for cycles that nobody can follow.
+        told_first = sorted(found.forbidden, key=lambda anomaly: len(anomaly.transactions) > CYCLE_SHOWN_MAX)
+        for anomaly in told_first[:VIOLATIONS_KEPT]:
             *story, last = explanation.story(anomaly)
             among = [operations[index] for index in anomaly.transactions[:CYCLE_SHOWN_MAX]]
             told = self.with_events(among, story, last.time_ns)

@@ -50,7 +50,7 @@ function showTopology(view) {
 function showCuts(picture, place) {
   const known = new Map(messages.hosts.map((name, host) => [name, points.of[host]])), said = [], drawn = new Set();
   for (const fault of run.faults) {
-    if (!holds(fault, now) || !fault.links.length) continue;
+    if (!holds(fault, now) || !fault.links.length && !fault.apart) continue;
     said.push(fault.name + ": " + fault.text);
     for (const [sources, targets] of fault.links) for (const source of sources) for (const target of targets) {
       const from = known.get(source), to = known.get(target), key = from * 65536 + to;

@@ -16,7 +16,7 @@ from simkit_nodes.database.checks import (
     RangeCoverage,
     Serializable,
 )
-from simkit_nodes.database.events import IntentsLeft, TransactionCommitted
+from simkit_nodes.database.events import IntentsLeft, TransactionAbandoned, TransactionCommitted, TransactionRecovered
 from simkit_nodes.database.interface import KEY_END
 from simkit_nodes.database.replication.events import RangeChanged, ReplicaDropped, WritesDiverged
 
@@ -142,3 +142,21 @@ def test_a_cycle_of_transactions_is_told_with_the_timestamps_that_gateways_gave(
     [text] = told(check, events, [*skewed, ends])
     assert text.startswith("write skew")
     assert [step.host for step in check.violations[0].story if step.host != "client"] == ["one", "other"]
+
+
+def test_a_wrong_total_is_told_with_the_transfer_that_nobody_answered_and_who_decided_about_it():
+    check = BankTotal()
+    transfers = [operation("transfer", [3, 4, amount], None, began, None) for amount, began in ((7, 2), (5, 3))]
+    totals = [operation("total", None, 0, 0, 1), operation("total", None, -7, 8, 9)]
+    events = [
+        ("s", TransactionRecovered(1, True)),
+        ("s", TransactionAbandoned(2)),
+        ("s", TransactionRecovered(3, False)),
+    ]
+    assert told(check, events, [totals[0], *transfers, totals[1]]) == ["7 vanished: the sum is -7, not 0"]
+    assert [step.text for step in check.violations[0].story] == [
+        "decides that transaction 2 is aborted: its gateway is silent",
+        "client asks for a transfer of 7 from 3 to 4, and is not answered",
+        "decides that transaction 3 is aborted: its gateway is silent",
+        "total of client tells a sum of -7",
+    ]

@@ -163,7 +163,7 @@ BAD: list[tuple[type[Check], Story, str]] = [
         lambda h: h(submitted(), succeeded(), TaskDead("t", "w2", 3, "x")),
         "success and then as dead",
     ),
-    (TerminalStateUnique, lambda h: h(submitted(), succeeded(), succeeded(worker="w2")), "success and then as success"),
+    (TerminalStateUnique, lambda h: h(submitted(), succeeded(), succeeded(worker="w2")), "ended as success twice"),
     (LeaseExclusive, lambda h: h(leased(at=0), leased(worker="w2", token=2, at=59)), "still held it for 1.000 s"),
     (
         LeaseExclusive,

@@ -5,10 +5,12 @@ It deliberately asks no account for its balance: which of two transfers came fir
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
-from simkit.checks import Conservation
+from simkit.checks import Conservation, Step, sees
 from simkit.observe.history import Operation
+from simkit_nodes.database.events import TransactionAbandoned, TransactionRecovered
 
 
 class BankTotal(Conservation):
@@ -16,7 +18,35 @@ class BankTotal(Conservation):
 
     name = "bank_total"
     initial = 0
-    functions: ClassVar[tuple[str, ...]] = ("total",)
+    functions: ClassVar[tuple[str, ...]] = ("total", "transfer")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._decisions: list[Step] = []
+
+    @sees(TransactionRecovered, TransactionAbandoned)
+    def _decided(self, time_ns: int, host: str, event: TransactionRecovered | TransactionAbandoned) -> None:
+        done = isinstance(event, TransactionRecovered) and event.committed
+        ending = "has committed" if done else "is aborted"
+        text = f"decides that transaction {event.transaction} {ending}: its gateway is silent"
+        self._decisions.append(Step(time_ns, host, text))
 
     def total_of(self, operation: Operation) -> int | None:
-        return None if operation.output is None else int(operation.output)
+        return int(operation.output) if operation.function == "total" and operation.outcome == "ok" else None
+
+    def explain(self, operation: Operation) -> Iterator[Step]:
+        """Tell the transfers of which nobody knows the end and what stores decided, since the total before this one."""
+        before_ns, last = 0, 0
+        for each in self.operations:
+            total = self.total_of(each)
+            if total is not None and before_ns < (each.completed_ns or 0) <= operation.invoked_ns:
+                before_ns, last = each.completed_ns or 0, total
+        for each in self.operations:
+            if each.function == "transfer" and each.outcome == "info" and before_ns <= (each.completed_ns or before_ns):
+                source, target, amount = each.input
+                if abs(amount) == abs(int(operation.output) - last):
+                    text = (
+                        f"{each.process} asks for a transfer of {amount} from {source} to {target}, and is not answered"
+                    )
+                    yield Step(each.invoked_ns, each.host, text)
+        yield from (step for step in self._decisions if step.time_ns >= before_ns)

@@ -21,7 +21,7 @@ from simkit_nodes.blocks.lsm import Engine, WriteBatch
 from simkit_nodes.database.errors import NotLeaseholder
 from simkit_nodes.database.range import Command, RangeDescriptor
 from simkit_nodes.database.replication.applying import put_all
-from simkit_nodes.database.replication.events import RangeChanged, WritesDiverged
+from simkit_nodes.database.replication.events import PrimaryPromoted, RangeChanged, WritesDiverged
 from simkit_nodes.database.replication.replica import decode_command, encode_command
 
 SHIP_S: Final = 0.05
@@ -91,6 +91,7 @@ class AsynchronousReplica:
 
     def promote(self) -> None:
         """Become the primary: the old one is silent."""
+        self.store.node.emit(PrimaryPromoted(self.range_id, self.primary))
         self.primary, self.epoch, self.base = self.store.name, self.epoch + 1, len(self.log)
         self.low_water = self.store.low_water()
 

@@ -26,6 +26,14 @@ class ReplicaDropped(Event, frozen=True, tag="replica.dropped"):
     range_id: int
 
 
+class PrimaryPromoted(Event, frozen=True, tag="replica.primary_promoted"):
+    """A replica has heard nothing of its primary for so long that it takes its place; only without Raft."""
+
+    range_id: int
+    primary: str
+    """Who was silent."""
+
+
 class WritesDiverged(Event, frozen=True, tag="replica.writes_diverged"):
     """A primary that was superseded without knowing has writes that its successor lacks; only without Raft."""
 
@@ -35,4 +43,4 @@ class WritesDiverged(Event, frozen=True, tag="replica.writes_diverged"):
     """Who goes on without them."""
 
 
-EVENTS: tuple[type[Event], ...] = (RangeChanged, ReplicaDropped, WritesDiverged)
+EVENTS: tuple[type[Event], ...] = (RangeChanged, ReplicaDropped, PrimaryPromoted, WritesDiverged)

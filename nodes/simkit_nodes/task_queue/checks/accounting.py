@@ -137,8 +137,9 @@ class QueueDrained(TaskCheck):
             text = f"the lease of {task} is over, and until the end of the run nobody takes the task back"
         else:
             return None
-        host = next((step.host for step in self._stories.tell(task)), "")
-        return Violation(time_ns, host, text, (*self._stories.tell(task), Step(time_ns, host, text)))
+        story = self._stories.tell(task)
+        host = story[-1].host if story else ""
+        return Violation(time_ns, host, text, (*story, Step(time_ns, host, text)))
 
     def summary(self) -> str:
         if self._ready:

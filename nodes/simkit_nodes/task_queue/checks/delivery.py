@@ -176,7 +176,9 @@ class TerminalStateUnique(TaskCheck):
         kind = _KINDS[type(event)]
         first = self._ended.setdefault(event.task, event)
         if first is not event:
-            text = f"task {event.task} ended as {_KINDS[type(first)]} and then as {kind}"
+            before = _KINDS[type(first)]
+            how = f"ended as {kind} twice" if before == kind else f"ended as {before} and then as {kind}"
+            text = f"task {event.task} {how}"
             self.broken(time_ns, host, event.task, text)
 
     def summary(self) -> str:

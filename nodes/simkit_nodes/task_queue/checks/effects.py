@@ -20,14 +20,17 @@ class EffectOnce(TaskCheck):
         self.redelivered = 0
         self.fenced = 0
         self.twice = 0
-        self._applied: dict[str, int] = {}
+        self._applied: dict[str, tuple[int, EffectApplied]] = {}
 
     @sees(EffectApplied)
     def _apply(self, time_ns: int, host: str, event: EffectApplied) -> None:
-        times = self._applied[event.key] = self._applied.get(event.key, 0) + 1
-        if times > 1:
+        times, before = self._applied.get(event.key, (0, event))
+        self._applied[event.key] = times + 1, event
+        if times:
             self.twice += 1
-            text = f"task {event.task} took effect {'twice' if times == 2 else f'{times} times'}"
+            text = f"task {event.task} took effect {'twice' if times == 1 else f'{times + 1} times'}"
+            if (before.worker, before.attempt) == (event.worker, event.attempt):
+                text += f": a request of {event.worker} arrived once more"
             self.broken(time_ns, host, event.task, text)
 
     @sees(TaskRedelivered)

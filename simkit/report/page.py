@@ -21,6 +21,7 @@ from simkit.observe.document import Document, ExpectationEntry, StoryStep, Viola
 from simkit.observe.moment import moment, number, span
 from simkit.observe.trace import StoredTrace
 from simkit.report import strips, timeline
+from simkit.report.abridgement import left_out
 from simkit.report.drawing import Drawing
 from simkit.report.figures import drawings
 from simkit.report.messages import messages_of
@@ -201,14 +202,15 @@ def _steps(violation: ViolationEntry) -> tuple[StoryStep, ...]:
 
 def _short_story(document: Document, steps: Sequence[StoryStep]) -> str:
     """Return a story that the first screen holds: of a long one the beginning and the end, the middle to be opened."""
-    rest = len(steps) - _STORY_MAX
-    if rest <= 1:
+    hidden = left_out(steps, _STORY_MAX)
+    if not hidden:
         return story_lines(document, steps)
-    begin = _STORY_MAX // 3
-    middle = story_lines(document, steps[begin : begin + rest])
+    begin = min(hidden)
+    shown = [step for place, step in enumerate(steps) if place > begin and place not in hidden]
+    middle = story_lines(document, [steps[place] for place in sorted(hidden)])
     return (
-        f"{story_lines(document, steps[:begin])}<details><summary>{rest} more lines</summary>{middle}</details>"
-        f"{story_lines(document, steps[begin + rest :])}"
+        f"{story_lines(document, steps[:begin])}<details><summary>{len(hidden)} more lines</summary>{middle}</details>"
+        f"{story_lines(document, shown)}"
     )
 
 

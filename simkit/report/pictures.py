@@ -39,6 +39,9 @@ _ORDER: tuple[Tone, ...] = ("first", "second", "third")
 TEXTS_MAX = 40
 """So many spans may say what they are."""
 
+LETTERS_ACROSS, LETTERS_MIN = 150, 4
+"""Letters that fit along a whole lane, and below which a longer word is not begun."""
+
 _LANE, _LANE_MAX, _HEIGHT_MAX = 0.34, 12, 9.0
 """Inches of a lane, the rows that still get all of it, inches of a figure."""
 
@@ -147,11 +150,12 @@ def _lanes(axes: Axes, document: Document, picture: Picture, packed: Sequence[Se
                 boxes.setdefault(tone, []).append(box)
             for time_ns, tone in span.dots:
                 dots.setdefault(tone, []).append((time_ns / NANOSECONDS, top + high / 2))
-            if few and span.text:
-                middle_s = (span.parts[0][0] + span.parts[0][1]) / 2 / NANOSECONDS
-                axes.text(
-                    middle_s, top + high / 2, plain(span.text, 12), ha="center", va="center", fontsize=8, color=INK
-                )
+            begin_ns, end_ns, _ = span.parts[0]
+            letters = int(LETTERS_ACROSS * (end_ns - begin_ns) / max(1, last_ns - first_ns))
+            if few and span.text and letters >= min(LETTERS_MIN, len(span.text)):
+                middle_s = (begin_ns + end_ns) / 2 / NANOSECONDS
+                told = plain(span.text, letters)
+                axes.text(middle_s, top + high / 2, told, ha="center", va="center", fontsize=8, color=INK)
         _shade(axes, document, picture.lanes[place], place)
     for tone, drawn in boxes.items():
         for begin_s, long_s, top, high in drawn:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from simkit.observe.document import Document, ExpectationEntry, LogEntry, StoryStep, ViolationEntry
 from simkit.observe.moment import NANOSECONDS, moment, number, span
 from simkit.report import strips
+from simkit.report.abridgement import left_out
 from simkit.report.operations import text_chart
 from simkit.report.words import digest_words, own_systems, plain, title_of
 
@@ -199,21 +200,10 @@ def _word(expectation: ExpectationEntry) -> str:
     return expectation.verdict.upper() if expectation.verdict in ("fail", "error") else expectation.verdict
 
 
-def _hidden(steps: Sequence[StoryStep], count: int) -> set[int]:
-    """Return the places of steps to leave out: what was told before, then what follows the beginning; faults last."""
-    told: set[tuple[str, str]] = set()
-    order: list[tuple[bool, bool, bool, int]] = []
-    for place, step in enumerate(steps[:-1]):
-        order.append((step.fault is not None, (step.host, step.text) not in told, place < STORY_MAX // 3, place))
-        told.add((step.host, step.text))
-    return {place for *_, place in sorted(order)[:count]}
-
-
 def _story(document: Document, violation: ViolationEntry) -> list[str]:
     steps = list(violation.story) or [
         StoryStep(time_ns=violation.time_ns, host=violation.host, text=violation.text, violation=True)
     ]
-    left_out = len(steps) - STORY_MAX
     actors = [_actor(step) for step in steps]
     wide = max(len(actor) for actor in actors)
     lines = []
@@ -224,9 +214,9 @@ def _story(document: Document, violation: ViolationEntry) -> list[str]:
         if step.sent_ns is not None and step.time_ns - step.sent_ns >= NANOSECONDS:
             mark = f"(sent {moment(step.sent_ns)}) {mark}"
         lines.append(f"        {moment(step.time_ns)}  {actor:<{wide}}  {plain(step.text):<47} {mark}")
-    if left_out > 0:
-        hidden = _hidden(steps, left_out + 1)
-        lines[min(hidden)] = f"        ...        {left_out + 1} more lines: simkit open"
+    hidden = left_out(steps, STORY_MAX - 1)
+    if hidden:
+        lines[min(hidden)] = f"        ...        {len(hidden)} more lines: simkit open"
         lines = [line for place, line in enumerate(lines) if place not in hidden or place == min(hidden)]
     return lines
 

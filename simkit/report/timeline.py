@@ -7,7 +7,7 @@ picture does not hang on colour alone.
 It deliberately contains no script: what moves is the page's business.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from simkit.observe.document import Document, MetricEntry
@@ -139,7 +139,7 @@ def _states(document: Document, host: str) -> str:
 
 
 def _area(document: Document, names: Sequence[str]) -> str:
-    """Return one group's lane: an area as high as the share of hosts that is up."""
+    """Return one group's lane: an area as high as the share of hosts that is up, and a line below where one is not."""
     counts = strips.fewest_up(document, names, _AREA_COLUMNS)
     step = WIDTH / _AREA_COLUMNS
     high, floor = GROUP_HEIGHT - 4, GROUP_HEIGHT - 2
@@ -150,7 +150,27 @@ def _area(document: Document, names: Sequence[str]) -> str:
             path.append(f"H{column * step:.1f}V{floor - high * count / len(names):.1f}")
             before = count
     path.append(f"H{len(counts) * step:.1f}V{floor}Z")
-    return f'<rect class="floor" y="{floor - 1}" width="{WIDTH}" height="1"/><path class="up" d="{"".join(path)}"/>'
+    # One of hundreds would not be seen in the area's height.
+    short = "".join(
+        f"M{begin * step:.1f} {floor}H{end * step:.1f}v2H{begin * step:.1f}Z"
+        for begin, end in _short(counts, len(names))
+    )
+    lacking = f'<path class="down" d="{short}"/>' if short else ""
+    return (
+        f'<rect class="floor" y="{floor - 1}" width="{WIDTH}" height="1"/>'
+        f'<path class="up" d="{"".join(path)}"/>{lacking}'
+    )
+
+
+def _short(counts: Sequence[int], whole: int) -> Iterator[tuple[int, int]]:
+    """Yield where fewer than all hosts of a group are up, from column to column."""
+    begin: int | None = None
+    for column, count in enumerate([*counts, whole]):
+        if count < whole and begin is None:
+            begin = column
+        elif count == whole and begin is not None:
+            yield begin, column
+            begin = None
 
 
 def _bands(document: Document, height: int) -> str:

@@ -9,6 +9,7 @@ from browser import Browser, installed
 from report_samples import failing, passing
 from report_traces import with_senders, write_trace
 
+from simkit.observe.document import HostEntry
 from simkit.report.diff_page import diff_page
 from simkit.report.page import page
 from simkit.report.pair import read_pair
@@ -240,3 +241,28 @@ def test_a_long_story_scrolls_inside_its_box(running: Browser, tmp_path: Path) -
         " return [row.top >= box.top, row.bottom <= box.bottom] })()"
     )
     assert seen == [True, True]
+
+
+def test_of_many_hosts_those_that_are_down_are_shown(running: Browser, tmp_path: Path) -> None:
+    run = with_senders(failing())
+    more = [HostEntry(name=f"more-{number}", group="more") for number in range(60)]
+    states = {host.name: ((0, "up"),) for host in more}
+    states["more-59"] = ((0, "up"), (600 * 10**9, "down"), (660 * 10**9, "up"))
+    document = msgspec.structs.replace(run, hosts=(*run.hosts, *more), host_states={**run.host_states, **states})
+    path = tmp_path / "crowded.html"
+    path.write_text(page(document, trace=write_trace(tmp_path / "trace.bin")), encoding="utf-8")
+    running.resize(1280, 800)
+    running.open(path)
+    assert f"60 of {len(document.hosts)} hosts" in running.text(".topology")
+
+    def shown(at_s: int) -> list[str]:
+        running.evaluate(f"time.value = {at_s * 1000}; time.dispatchEvent(new Event('input'))")
+        names: list[str] = running.evaluate(
+            "[...document.querySelectorAll('#hosts-now b')].map(each => each.textContent)"
+        )
+        return names
+
+    assert "more-59" not in shown(500)
+    assert "more-59" in shown(630)
+    assert "down since 10:00.000" in running.text("#hosts-now")
+    assert len(shown(700)) == 60

@@ -13,6 +13,7 @@ from simkit.report.strips import (
     round_step,
     state_at,
 )
+from simkit.report.timeline import lanes
 
 
 def document(**fields: object) -> Document:
@@ -97,3 +98,12 @@ def test_a_metric_has_its_highest_value_in_each_column() -> None:
 
 def test_steps_are_round() -> None:
     assert [round_step(length, 5) for length in (20, 90, 7, 1, 0.03)] == [5, 20, 2, 0.2, 0.01]
+
+
+def test_a_group_that_is_not_all_up_has_a_line_below_however_large_it_is() -> None:
+    hosts = tuple(HostEntry(name=f"h{number}", group="g") for number in range(300))
+    states = {host.name: ((0, "up"),) for host in hosts}
+    whole = lanes(document(hosts=hosts, host_states=states))
+    short = lanes(document(hosts=hosts, host_states={**states, "h7": ((0, "up"), (30, "down"), (60, "up"))}))
+    assert 'class="down"' not in whole
+    assert '<path class="down" d="M300.0 22H600.0v2H300.0Z"/>' in short

@@ -64,7 +64,7 @@ class LeaderMap(Plot):
                 spans=tuple(
                     Span(
                         parts=((begin_ns, end_ns if until_ns is None else until_ns, tone[host]),),
-                        text=f"{host} leads term {term}",
+                        text=f"{host}, term {term}",
                     )
                     for begin_ns, until_ns, host, term in leads
                 ),

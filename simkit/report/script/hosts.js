@@ -10,17 +10,33 @@ function lastEventOf(host) {
   return -1;
 }
 
-const hostCards = (byId("hosts-now") ? run.hosts.slice(0, HOSTS_SHOWN) : []).map((host, place) => {
+// Of many hosts those that are down or paused now come first, then those of the story; each card takes whoever it is given.
+function hostsToShow() {
+  const every = run.hosts.map((_, place) => place);
+  if (every.length <= HOSTS_SHOWN) return every;
+  const inStory = new Set(run.actors);
+  const rank = run.hosts.map((host) => stateAt(host.name, now) !== "up" ? 0 : inStory.has(host.name) ? 1 : 2);
+  return every.sort((one, other) => rank[one] - rank[other] || one - other).slice(0, HOSTS_SHOWN).sort((one, other) => one - other);
+}
+
+const hostCards = (byId("hosts-now") ? run.hosts.slice(0, HOSTS_SHOWN) : []).map(() => {
   const card = make("div", undefined, "card"), head = make("div", undefined, "head"), dot = make("i"), state = make("span", undefined, "note");
-  head.append(dot, make("b", clean(host.name)), make("span", clean(host.zone ? host.role + ", zone " + host.zone : host.role), "note"));
-  const gauges = make("div", undefined, "gauges"), said = make("div", undefined, "said");
+  const name = make("b"), role = make("span", undefined, "note"), gauges = make("div", undefined, "gauges"), said = make("div", undefined, "said");
+  head.append(dot, name, role);
   card.append(head, state, gauges, said);
   byId("hosts-now").append(card);
-  return { host, place, dot, state, gauges, said };
+  return { name, role, dot, state, gauges, said };
 });
 
+if (hostCards.length < run.hosts.length && hostCards.length) {
+  byId("hosts-now").before(make("p", hostCards.length + " of " + run.hosts.length + " hosts: those that are down or paused, those of the story, and the first of the others.", "note"));
+}
+
 function showHosts() {
-  for (const { host, place, dot, state, gauges, said } of hostCards) {
+  hostsToShow().forEach((place, slot) => {
+    const host = run.hosts[place], { name, role, dot, state, gauges, said } = hostCards[slot];
+    name.textContent = clean(host.name);
+    role.textContent = clean(host.zone ? host.role + ", zone " + host.zone : host.role);
     const row = lastBefore(changes.get(host.name) || [], now), word = row ? row[1] : "down";
     dot.dataset.state = word;
     state.textContent = word + (row && row[0] > 0 ? " since " + moment(row[0]) : "");
@@ -31,7 +47,7 @@ function showHosts() {
     const event = lastEventOf(place);
     said.textContent = event < 0 ? "" : moment(messages.eventTime[event]) + " " + messages.kinds[messages.eventKind[event]] + " " + (messages.eventText[event] < 0 ? "" : messages.texts[messages.eventText[event]]);
     said.title = said.textContent;
-  }
+  });
 }
 
 if (hostCards.length) onMoment(showHosts);

@@ -42,7 +42,8 @@ function showTopology(view) {
     draw("circle", { cx: x, cy: y, r: 8, class: "host " + state }, picture);
     const side = x < middle[0] - 5 ? "end" : x > middle[0] + 5 ? "start" : "middle";
     const text = draw("text", { x: x + (side === "end" ? -12 : side === "start" ? 12 : 0), y: y + (side === "middle" ? (y < middle[1] ? -14 : 20) : 4), "text-anchor": side }, picture);
-    text.textContent = clean(label) + (state === "up" ? "" : state === "down" ? " (down)" : states.length > 1 ? "" : " (paused)");
+    const gone = states.filter((each) => each !== "up").length;
+    text.textContent = clean(label) + (!gone ? "" : states.length === 1 ? " (" + state + ")" : " (" + gone + " of " + states.length + " not up)");
   });
   byId("cuts").textContent = cut || "No link is touched by a fault at " + moment(now) + ".";
 }

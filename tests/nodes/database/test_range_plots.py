@@ -24,7 +24,7 @@ def test_a_leader_has_a_bar_until_it_steps_down_or_another_leads():
     )
     lane, other = picture.lanes
     assert [span.parts[0][:2] for span in lane.spans] == [(100, 300), (300, 600), (700, 1000)]
-    assert lane.spans[1].text == "b leads term 2"
+    assert lane.spans[1].text == "b, term 2"
     assert [span.parts[0][:2] for span in other.spans] == [(50, 1000)]
 
 

@@ -35,7 +35,10 @@ PLAYHEAD = '<div class="playhead" data-playhead></div>'
 
 _AREA_COLUMNS = 300
 _LETTER_WIDTH = 7.5
-"""Units of the x axis that a letter of a fault's name takes on a narrow screen."""
+"""Units of the x axis that a letter of a fault's name takes on a screen."""
+
+_NARROW = 3.6
+"""How much more of it a letter takes on a phone, at most so much on paper; a name without room is left to the list."""
 
 
 def x_of(document: Document, time_ns: int) -> float:
@@ -193,7 +196,7 @@ def _marks(document: Document) -> str:
     """Return the row above the lanes: the name of each fault that held, a red mark for each violation."""
     letters = strips.fault_letters(document.faults)
     marks: list[str] = []
-    told_until = -1.0
+    told_until, told_narrow_until = -1.0, -1.0
     for fault in document.faults[:MARKS_MAX]:
         begin_ns, end_ns = strips.interval(document, fault)
         left, wide = x_of(document, begin_ns), max(x_of(document, end_ns) - x_of(document, begin_ns), 1.5)
@@ -205,8 +208,12 @@ def _marks(document: Document) -> str:
         )
         letter = next(fits, "")
         told_until = middle + _half(letter) if letter else told_until
+        narrow = _NARROW * _half(letter)
+        crowded = bool(letter) and not (told_narrow_until <= middle - narrow and middle + narrow <= WIDTH)
+        told_narrow_until = told_narrow_until if crowded or not letter else middle + narrow
+        kind = f"mark f{fault_number(document, fault.name)}{' roomy' * crowded}"
         marks.append(
-            f'<b class="mark f{fault_number(document, fault.name)}" style="left:{percent(document, begin_ns)};'
+            f'<b class="{kind}" style="left:{percent(document, begin_ns)};'
             f'width:{wide * 100 / WIDTH:.3f}%" title="{escape(told)}">{escape(letter)}</b>'
         )
     for time_ns in sorted({violation.time_ns for _, violation in strips.violations(document)})[:MARKS_MAX]:

@@ -8,6 +8,7 @@ It deliberately promises no more than UDP and TCP would, so that the same node c
 
 import socket
 from asyncio import Future
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
@@ -99,6 +100,9 @@ class Endpoint:
         network: the network the host is attached to.
         host: that runs, so that its loop has a stack.
         owner: the node; its methods marked with `handles` get what arrives.
+
+    Attributes:
+        otherwise: given a datagram that nothing handles; by default that is a mistake, and ends the process.
     """
 
     def __init__(self, network: "Network", host: "Host", owner: object = None) -> None:
@@ -110,6 +114,7 @@ class Endpoint:
         self._handlers: dict[type[Message], Handler] = {} if owner is None else handlers_of(owner, self._loop)
         self._replies: dict[int, tuple[Future[Message], Message]] = {}
         self._last: tuple[Message | None, bytes] = (None, b"")
+        self.otherwise: Callable[[Message], None] | None = None
         self._stack.endpoint = self
         self._stack.listen(self._loop, partial(ChannelProtocol, self.dispatch), [("0.0.0.0", CHANNEL_PORT)])
 
@@ -223,6 +228,8 @@ class Endpoint:
         text = f"{self.name} has no handler of {message.wire_tag}"
         if origin.answer is not None:
             origin.answer(Failure("LookupError", text))
+        elif self.otherwise is not None:
+            Handler(self.otherwise, False, self._loop).take(message, origin)
         else:
             error = LookupError(f"{text}, which {origin.source} sent")
             self._loop.call_exception_handler({"message": text, "exception": error})

@@ -26,7 +26,10 @@ class Unreachable(OSError):
 
 
 class Refused(Exception):
-    """What a handler raises to say no on purpose: the caller hears of it as a `RemoteError`, and nobody logs it."""
+    """What a handler raises to say no on purpose: who asked hears of it as a `RemoteError`, and nobody logs it.
+
+    A datagram whose handler raises it is dropped.
+    """
 
 
 class RemoteError(Exception):

@@ -127,7 +127,7 @@ class Handler:
                 self._logged.add(type(error))
                 _log.error("the handler of %s from %s raised", message.wire_tag, origin.source, exc_info=error)
             origin.answer(Failure(type(error).__name__, str(error)))
-        else:
+        elif not isinstance(error, Refused):
             # Nobody waits for an answer, so nobody else would ever hear of it.
             what = f"the handler of {message.wire_tag} from {origin.source} raised"
             self._loop.call_exception_handler({"message": what, "exception": error})

@@ -67,7 +67,7 @@ class Message(msgspec.Struct, frozen=True, tag_field="@", tag=_default_tag, meta
         """Return the message of some bytes; ValueError if they are none, or not one of this class."""
         try:
             message = _current_decoder().decode(payload)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:  # the latter: brackets within brackets without end
             raise ValueError(f"not a message: {error}") from None
         if not isinstance(message, cls):
             raise ValueError(f"a {type(message).__name__} is no {cls.__name__}")

@@ -73,6 +73,8 @@ class Service:
     @handles(Note)
     def note(self, message):
         self.seen.append((self.ms, self.network.sender, message.text))
+        if message.text == "strays may come":
+            self.network.otherwise = self.seen.append
 
     @handles(Ask)
     async def ask(self, message: Ask) -> Answer:
@@ -202,6 +204,25 @@ def test_a_handler_that_raises_with_nobody_to_tell_ends_its_process(pair):
 
     with pytest.raises(KeyError):
         pair(program)
+
+
+@pytest.mark.parametrize("expected", [True, False])
+def test_a_stray_ends_the_process_unless_it_is_expected_and_a_refusal_never_does(pair, expected):
+    async def program(network):
+        network.send("b", No())
+        await asyncio.sleep(0.1)
+        if expected:
+            network.send("b", Note("strays may come"))
+            await asyncio.sleep(0.1)
+        network.send("b", Unknown())
+        await asyncio.sleep(0.1)
+
+    if expected:
+        (service,) = pair(program)
+        assert service.seen[1:] == [Unknown()]
+    else:
+        with pytest.raises(LookupError, match="b has no handler of"):
+            pair(program)
 
 
 def test_a_rejecting_partition_makes_a_request_unreachable(pair):

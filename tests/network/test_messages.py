@@ -126,7 +126,8 @@ def test_a_plain_integer_beyond_64_bits_names_the_remedy():
 
 
 def test_bytes_that_are_no_message_are_a_value_error():
-    for payload in (b"", b"\xff", b"\x80", Entry(1, b"").encode()[:-1]):
+    deep = b"\x82\xa1@" + msgspec.msgpack.encode(Entry.wire_tag) + b"\xa1x" + b"\x91" * 100_000 + b"\xc0"
+    for payload in (b"", b"\xff", b"\x80", Entry(1, b"").encode()[:-1], deep):
         with pytest.raises(ValueError, match="not a message"):
             Message.decode(payload)
     with pytest.raises(ValueError, match="is no Append"):

@@ -74,6 +74,14 @@ class CorruptionMet(Event, frozen=True, tag="store.corruption_met"):
     where: str
 
 
+class MessageRefused(Event, frozen=True, tag="message.refused"):
+    """A host has turned a message away whose sender may not send it, or which nothing there handles."""
+
+    sender: str
+    message: str
+    reason: str
+
+
 class ClockMeasured(Event, frozen=True, tag="clock.measured"):
     """A host has found that its clock is not to be trusted, or is again."""
 
@@ -91,6 +99,7 @@ EVENTS: tuple[type[Event], ...] = (
     DeadlockBroken,
     IntentsLeft,
     CorruptionMet,
+    MessageRefused,
     ClockMeasured,
     *RAFT_EVENTS,
     *REPLICATION_EVENTS,

@@ -14,6 +14,7 @@ from simkit.node import Node
 from simkit_nodes.blocks.hybrid_logical_clock import HybridLogicalClock
 from simkit_nodes.database.clock_watch import ClockWatch
 from simkit_nodes.database.config import SECOND, GatewayConfig
+from simkit_nodes.database.credentials import Credentials
 from simkit_nodes.database.errors import AmbiguousResult, ClockUntrusted, DatabaseError, Overloaded, StatementTimeout
 from simkit_nodes.database.events import TransactionCommitted, TransactionGivenUp, TransactionRetried
 from simkit_nodes.database.interface import KEY_BEGIN
@@ -35,6 +36,7 @@ class Gateway(Node):
 
     def __init__(self) -> None:
         config = self.config
+        self.credentials = Credentials(self)
         self.hybrid = HybridLogicalClock(self.clock, int(config.max_offset) if config.clock_refusal else None)
         meta = RangeDescriptor(META_RANGE, b"", KEY_BEGIN, self.directory.of_role("store"), -1)
         self.sender = Sender(self._transport, self.hybrid, meta, int(config.statement_timeout) / SECOND)
@@ -90,19 +92,20 @@ class Gateway(Node):
     @handles(SqlRequest)
     async def sql(self, request: SqlRequest) -> SqlAnswer:
         """Run one statement of an SQL session when it is its turn."""
+        client = self.network.sender
         try:
             await self._admit()
         except DatabaseError as error:
             return self._sql.refused(error, "idle")
         try:
-            return await self._sql.answer(request.session, request.text, request.parameters)
+            return await self._sql.answer((client, request.session), request.text, request.parameters)
         finally:
             self._slots.release()
 
     @handles(SqlClose)
     async def close_sql(self, request: SqlClose) -> None:
         """End an SQL session."""
-        await self._sql.close(request.session)
+        await self._sql.close((self.network.sender, request.session))
 
     async def _run(self, request: Execute) -> Executed:
         runs = 0

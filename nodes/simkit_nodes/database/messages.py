@@ -112,7 +112,7 @@ class EndTransaction(Message, tag="database.end_transaction/1"):
         commit: false aborts.
         in_flight: writes that nobody has confirmed yet; with any, the record becomes STAGING.
         locks: all keys the transaction has written, so that whoever finds the record can resolve them.
-        one_phase: all writes are in this very batch: commit them without intents and without a record.
+        one_phase: all writes are in this very batch: commit them without intents.
     """
 
     commit: bool

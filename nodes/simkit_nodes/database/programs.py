@@ -7,7 +7,7 @@ It deliberately is no language: what has conditions and loops is written in SQL,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Final, Literal
 
 from simkit.network.message import Message
 from simkit_nodes.database.errors import DatabaseError
@@ -72,14 +72,38 @@ class Executed(Message, tag="database.executed/1"):
     timestamp: int = 0
 
 
+STEPS_MAX: Final = 1_000
+NUMBER_MAX: Final = 2**63 - 1
+
+
 class ConstraintViolated(DatabaseError):
     """A number would have fallen below what it may be."""
 
     sqlstate = "23514"
 
 
+class NotANumber(DatabaseError):
+    """A number was to be added to what is none."""
+
+    sqlstate = "22P02"
+
+
+class NumberOutOfRange(DatabaseError):
+    """A number would not fit into 64 bits."""
+
+    sqlstate = "22003"
+
+
+class TooManySteps(DatabaseError):
+    """A transaction of one message has more than `STEPS_MAX` steps."""
+
+    sqlstate = "54001"
+
+
 async def execute(transaction: Transaction, steps: Sequence[Step]) -> tuple[StepResult, ...]:
-    """Carry out steps in a transaction, one after the other. DatabaseError; ValueError where there is no number."""
+    """Carry out steps in a transaction, one after the other. DatabaseError."""
+    if len(steps) > STEPS_MAX:
+        raise TooManySteps(f"{len(steps):,} steps, at most {STEPS_MAX:,} are allowed")
     results: list[StepResult] = []
     for step in steps:
         match step.kind:
@@ -98,7 +122,9 @@ async def _change(transaction: Transaction, step: Step) -> bytes | None:
         before = await transaction.get(step.key)
         value = (step.value or b"") if before is None else before + b" " + (step.value or b"")
     elif step.kind == "add":
-        number = int(await transaction.get(step.key) or 0) + step.amount
+        number = _number(await transaction.get(step.key), step.key) + step.amount
+        if not -NUMBER_MAX - 1 <= number <= NUMBER_MAX:
+            raise NumberOutOfRange(f"{step.key[:64]!r} would be {number}")
         if step.at_least is not None and number < step.at_least:
             raise ConstraintViolated(f"{step.key[:64]!r} would be {number}, at least {step.at_least} is allowed")
         value = b"%d" % number
@@ -107,3 +133,13 @@ async def _change(transaction: Transaction, step: Step) -> bytes | None:
     else:
         await transaction.put(step.key, value)
     return value
+
+
+def _number(value: bytes | None, key: bytes) -> int:
+    """Return the number that a key holds, 0 for nothing. NotANumber."""
+    if not value:
+        return 0
+    try:
+        return int(value)
+    except ValueError:  # also where there are too many digits
+        raise NotANumber(f"{key[:64]!r} holds no number") from None

@@ -33,6 +33,7 @@ from simkit_nodes.blocks.raft import (
     Snapshot,
 )
 from simkit_nodes.blocks.raft.group_logs import GroupLogs
+from simkit_nodes.database.credentials import Credentials
 from simkit_nodes.database.range import RangeDescriptor
 from simkit_nodes.database.replication.applying import PAUSE_S, Applying
 from simkit_nodes.database.replication.events import RangeChanged, ReplicaDropped
@@ -99,6 +100,7 @@ class Store:
         self.low_water: Callable[[], int] = lambda: 0
         self.applying = Applying(self)
         self.snapshots = Snapshots(self)
+        self._credentials = Credentials(node)
         self._log = log
         self._number = 0
         self._dirty: dict[Replica, None] = {}
@@ -443,11 +445,14 @@ class Store:
     @handles(RaftTraffic)
     def receive(self, traffic: RaftTraffic) -> None:
         """Take the Raft messages of another store."""
+        self._credentials.of_store(traffic)
         sender = self.network.sender
         self._heard_ns[sender] = self.node.clock.monotonic_ns()
         for routed in traffic.routed:
             replica = self.replicas.get(routed.range_id)
             message = routed.message
+            if message.sender != sender:
+                continue  # nobody speaks for somebody else
             if replica is None:
                 if not isinstance(message, AppendEntries | InstallSnapshot | RequestVote):
                     continue
@@ -475,6 +480,7 @@ class Store:
     @handles(ReplicaRemoved)
     async def removed(self, message: ReplicaRemoved) -> None:
         """Drop a replica that the range does not count any more."""
+        self._credentials.of_store(message)
         replica = self.replicas.get(message.range_id)
         if replica is not None and replica.installing is None and replica.descriptor.generation < message.generation:
             await self.applying.remove(replica)
@@ -482,4 +488,5 @@ class Store:
     @handles(SnapshotChunk)
     def take_chunk(self, chunk: SnapshotChunk) -> ChunkTaken:
         """Take a piece of a snapshot."""
+        self._credentials.of_store(chunk)
         return self.snapshots.take(self.network.sender, chunk)

@@ -16,6 +16,7 @@ from simkit_nodes.blocks.lsm import Corruption, EngineFailed, LsmEngine
 from simkit_nodes.blocks.lsm.gauges import publish
 from simkit_nodes.database.clock_watch import ClockWatch
 from simkit_nodes.database.config import SECOND, StoreConfig
+from simkit_nodes.database.credentials import Credentials
 from simkit_nodes.database.errors import DatabaseError
 from simkit_nodes.database.events import (
     CorruptionMet,
@@ -51,6 +52,7 @@ class StoreServer(Node):
         config = self.config
         self.hybrid = HybridLogicalClock(self.clock, int(config.max_offset) if config.clock_refusal else None)
         self.evaluators: dict[int, Evaluator] = {}
+        self.credentials = Credentials(self)
         stores = self.directory.of_role("store")
         self.first = first_descriptors(config.keyspaces, config.ranges, config.replicas, stores, self.directory.zone_of)
         self.periods = config.periods()
@@ -137,13 +139,17 @@ class StoreServer(Node):
     async def transport(self, store: str, batch: Batch) -> Reply:
         """Send a batch to a store; this one needs no network."""
         if store == self.name:
-            return await self.serve(batch)
+            return await self._serve(batch)
         reply: Any = await self.network.request(store, batch, REPLY_TIMEOUT_S, Reply)
         return reply
 
     @handles(Batch)
     async def serve(self, batch: Batch) -> Reply:
-        """Carry out a batch, or say what is in the way of that."""
+        """Carry out a batch of another host of the cluster, or say what is in the way of that."""
+        self.credentials.of_cluster(batch)
+        return await self._serve(batch)
+
+    async def _serve(self, batch: Batch) -> Reply:
         if not self.watch.trusted:
             return Reply(self.hybrid.now(), trouble=Trouble(Reason.CLOCK, "the store's clock is not to be trusted"))
         evaluator = self.evaluators.get(batch.range_id)

@@ -16,3 +16,4 @@ def _load(name: str, path: Path) -> None:
 
 _load("local_ranges", Path(__file__).with_name("local_ranges.py"))
 _load("store_site", Path(__file__).with_name("store_site.py"))
+_load("cluster_site", Path(__file__).with_name("cluster_site.py"))

@@ -35,6 +35,7 @@ class LocalRanges:
         self.random = self.world.stream("network")
         self.delay_s = delay_s
         self.deadlocks, self.recovered, self.cut, self.mute = [], [], set(), set()
+        self.forgetful = {}  # by who asked: how many replies are still to be lost
         self.offsets_ns = offsets_ns or {}
         self.evaluators = {}
         bounds = [b"", *borders, KEY_END]
@@ -86,6 +87,10 @@ class LocalRanges:
             await asyncio.sleep(self.random.uniform(0, self.delay_s))
             reply = await self.evaluators[store].serve(batch)
             await asyncio.sleep(self.random.uniform(0, self.delay_s))
+            if self.forgetful.get(source):
+                self.forgetful[source] -= 1
+                await asyncio.sleep(0.3)
+                raise RequestTimeout(store, "batch", 0.3)
             if source in self.mute:
                 await asyncio.sleep(10)
             return reply

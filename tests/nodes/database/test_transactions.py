@@ -6,12 +6,14 @@ import pytest
 from local_ranges import LocalRanges
 
 from simkit_nodes.database.errors import (
+    AmbiguousResult,
     InvalidBounds,
     InvalidKey,
     RetryableError,
     TransactionAborted,
     TransactionEnded,
 )
+from simkit_nodes.database.mvcc.keys import versions_prefix
 from simkit_nodes.database.mvcc.record import Status
 
 BORDERS = (b"h", b"p")
@@ -268,6 +270,58 @@ def test_without_asking_for_intents_half_a_transaction_commits():
     ranges = LocalRanges(borders=BORDERS, query_intent=False)
     (values,) = ranges.run(dies_while_committing(ranges, arrives=False))
     assert values == [None, b"1"]
+
+
+@pytest.mark.parametrize("isolation", ["serializable", "snapshot"])
+@pytest.mark.parametrize("lost", [1, 3])
+def test_a_commit_in_one_phase_whose_answer_was_lost_is_not_done_twice(lost, isolation):
+    ranges = LocalRanges(borders=BORDERS)
+    unlucky, other = ranges.gateway("unlucky"), ranges.gateway("other")
+
+    async def increment(gateway):
+        async def step(transaction):
+            await transaction.put(b"a", b"%d" % (int(await transaction.get(b"a") or b"0") + 1))
+
+        await gateway.run(step)
+
+    async def story():
+        await unlucky.get(b"a")  # to know the range
+        transaction = unlucky.begin(isolation)
+        assert await transaction.get(b"b") is None
+        await transaction.put(b"a", b"1")
+        await transaction.put(b"b", b"1")
+        ranges.forgetful["unlucky"] = lost
+        commit = asyncio.get_running_loop().create_task(transaction.commit())
+        await asyncio.sleep(0.1)  # it has happened, and the answer is lost
+        await increment(other)
+        assert await commit < other.clock.now()
+        assert not transaction.has_departed
+        return [await other.get(key) for key in (b"a", b"b")]
+
+    assert ranges.run(story()) == [[b"2", b"1"]]
+    assert [len(versions_of(ranges, key)) for key in (b"a", b"b")] == [2, 1]
+
+
+def versions_of(ranges, key):
+    """What the engine of the first range has of a key, intents included."""
+    prefix = versions_prefix(key)
+    engine = ranges.evaluators["store-1"].range.engine
+    return ranges.run(engine.scan(prefix, prefix + b"\xff" * 9))[0]
+
+
+def test_a_commit_in_one_phase_that_nobody_answers_is_found_out_or_uncertain():
+    ranges = LocalRanges(borders=BORDERS)
+    unlucky = ranges.gateway("unlucky")
+
+    async def story():
+        await unlucky.get(b"a")
+        transaction = unlucky.begin()
+        await transaction.put(b"a", b"1")
+        ranges.forgetful["unlucky"] = 10_000
+        with pytest.raises(AmbiguousResult):
+            await transaction.commit()
+
+    ranges.run(story())
 
 
 def test_what_a_client_may_not_do_is_refused_and_changes_nothing():

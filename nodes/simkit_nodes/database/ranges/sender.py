@@ -23,7 +23,6 @@ from simkit_nodes.database.errors import AmbiguousResult, ClockUntrusted, RangeM
 from simkit_nodes.database.messages import (
     Batch,
     ConditionalPut,
-    EndTransaction,
     Header,
     Put,
     Reason,
@@ -333,10 +332,8 @@ def _next(descriptor: RangeDescriptor, store: str) -> str:
 
 
 def _only_once(requests: Sequence[Request], header: Header | None) -> bool:
-    """Whether a batch would take effect a second time if it were sent again."""
-    if header is None:
-        return any(isinstance(each, Put | ConditionalPut) for each in requests)
-    return any(isinstance(each, EndTransaction) and each.one_phase for each in requests)
+    """Whether a batch would take effect a second time if it were sent again; a transaction's record prevents that."""
+    return header is None and any(isinstance(each, Put | ConditionalPut) for each in requests)
 
 
 def _joined(requests: Sequence[Request], parts: list[tuple[int, Request]], sent: Sent) -> Sent:

@@ -18,7 +18,7 @@ from simkit_nodes.database.interface import Database
 from simkit_nodes.database.sql.consistency import Compared
 from simkit_nodes.database.sql.descriptor import Table
 from simkit_nodes.database.sql.descriptor import in_words as key_in_words
-from simkit_nodes.database.sql.errors import SqlError
+from simkit_nodes.database.sql.errors import TOO_LARGE, SqlError
 from simkit_nodes.database.sql.events import IndexCompared, SchemaPublished, StatementRefused
 from simkit_nodes.database.sql.limits import Limits
 from simkit_nodes.database.sql.messages import SqlAnswer
@@ -27,7 +27,11 @@ from simkit_nodes.database.sql.schema import Schema
 from simkit_nodes.database.sql.schema_change import Steps
 from simkit_nodes.database.sql.session import Session
 
+SessionName = tuple[str, str]
+"""A client and what it calls the session: nobody reaches somebody else's."""
+
 SESSIONS_MAX = 10_000
+NAME_LETTERS_MAX = 200
 IDLE_S = 60.0
 TURN_S = 5.0  # between two looks for idle sessions and for changes that nobody finishes
 
@@ -73,10 +77,10 @@ class SqlFront:
         self._schema = Schema(
             database, name, lease_ns=lease_ns, steps=steps, on_compared=self._compared, on_published=self._published
         )
-        self._seats: dict[str, Seat] = {}
+        self._seats: dict[SessionName, Seat] = {}
         self._awake = False
 
-    async def answer(self, name: str, text: str, parameters: tuple[Any, ...]) -> SqlAnswer:
+    async def answer(self, name: SessionName, text: str, parameters: tuple[Any, ...]) -> SqlAnswer:
         """Run one statement of a session and return its answer, whatever it is."""
         self._wake()
         try:
@@ -93,7 +97,7 @@ class SqlFront:
         types = tuple(map(str, result.types))
         return SqlAnswer("done", result.names, types, result.rows, result.count, state=seat.session.state)
 
-    async def close(self, name: str) -> None:
+    async def close(self, name: SessionName) -> None:
         """End a session and roll back what it has open."""
         seat = self._seats.pop(name, None)
         if seat is not None:
@@ -109,9 +113,11 @@ class SqlFront:
             outcome, sqlstate=error.sqlstate, text=text[:1000], line=line or 0, column=column or 0, state=state
         )
 
-    def _seat(self, name: str) -> Seat:
+    def _seat(self, name: SessionName) -> Seat:
         seat = self._seats.get(name)
         if seat is None:
+            if len(name[1]) > NAME_LETTERS_MAX:
+                raise SqlError(TOO_LARGE, f"the name of a session has at most {NAME_LETTERS_MAX} letters")
             if len(self._seats) >= SESSIONS_MAX:
                 raise Overloaded(f"{SESSIONS_MAX:,} sessions are open")
             session = Session(self._database, self._schema, self._preparation, statement_timeout_s=self._timeout_s)

@@ -49,11 +49,11 @@ class Commit:
         if not transaction.writes:
             self._check_deadline()
             return transaction.read_timestamp
-        if not transaction.has_departed and self._sender.same_range([transaction.anchor, *transaction.writes]):
-            timestamp = await self._one_phase()
-            if timestamp is not None:
-                return timestamp
         try:
+            if not transaction.has_departed and self._sender.same_range([transaction.anchor, *transaction.writes]):
+                timestamp = await self._one_phase()
+                if timestamp is not None:
+                    return timestamp
             if self._database.options.parallel_commits:
                 return await self._parallel()
             return await self._two_phases()

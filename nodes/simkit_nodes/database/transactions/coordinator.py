@@ -137,8 +137,7 @@ class Coordinator:
         return [decode_change(row) for row in response.rows]
 
     async def put(self, key: bytes, value: bytes) -> None:
-        if len(value) > VALUE_BYTES_MAX:
-            raise InvalidKey(f"a value has at most {VALUE_BYTES_MAX} bytes, not {len(value)}")
+        check_value(value)
         self._write(key, value)
 
     async def delete(self, key: bytes) -> None:
@@ -331,3 +330,9 @@ def check_key(key: bytes) -> None:
         raise InvalidKey("a key has at least one byte, does not begin with a zero byte and lies below ff ff")
     if len(key) > KEY_BYTES_MAX:
         raise InvalidKey(f"a key has at most {KEY_BYTES_MAX} bytes, not {len(key)}")
+
+
+def check_value(value: bytes | None) -> None:
+    """Refuse a value that is too long. InvalidKey."""
+    if value is not None and len(value) > VALUE_BYTES_MAX:
+        raise InvalidKey(f"a value has at most {VALUE_BYTES_MAX} bytes, not {len(value)}")

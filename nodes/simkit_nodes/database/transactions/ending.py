@@ -23,15 +23,9 @@ from simkit_nodes.database.messages import (
     TransactionState,
 )
 from simkit_nodes.database.mvcc.keys import record_key
-from simkit_nodes.database.mvcc.record import InFlight, Record, Status, decode_record, encode_record
+from simkit_nodes.database.mvcc.record import InFlight, Record, Status, encode_record
 from simkit_nodes.database.range import RangeDescriptor
 from simkit_nodes.database.transactions.evaluation import Evaluation, Refused
-
-
-async def read_record(evaluation: Evaluation, anchor: bytes, transaction_id: int) -> Record | None:
-    """Return a transaction's record."""
-    stored = await evaluation.engine.get(record_key(anchor, transaction_id))
-    return None if stored is None else decode_record(stored)
 
 
 def state_of(record: Record, *, expired: bool = False) -> TransactionState:
@@ -55,10 +49,13 @@ async def end_transaction(evaluation: Evaluation, request: EndTransaction, descr
     """Commit, stage or abort the transaction of the batch."""
     header = evaluation.batch.header
     assert header is not None
-    record = await read_record(evaluation, header.anchor, header.transaction_id)
+    record = await evaluation.read_record(header.anchor, header.transaction_id)
     if record is not None and record.status.final:
         if request.commit and record.status is Status.ABORTED:
             raise Refused(Reason.ABORTED, "aborted by somebody who waited for it, or after its coordinator fell silent")
+        if request.commit:  # it is sent again, for its answer was lost, and what it writes is there
+            evaluation.written.clear()
+            evaluation.write_timestamp = record.commit_timestamp
         return state_of(record)
     if not request.commit:
         return await _abort(evaluation, request, descriptor)
@@ -68,7 +65,13 @@ async def end_transaction(evaluation: Evaluation, request: EndTransaction, descr
         raise Refused(Reason.RETRY, "its writes had to move above others' reads", evaluation.write_timestamp)
     if request.one_phase:
         evaluation.one_phase = True
-        return TransactionState(Status.COMMITTED, evaluation.write_timestamp)
+        # Nobody waits for a transaction without intents: the record is for itself, should it come a second time.
+        return _write(
+            evaluation,
+            header.anchor,
+            header.transaction_id,
+            Record(Status.COMMITTED, evaluation.write_timestamp, evaluation.now),
+        )
     here = {each.key for each in evaluation.written}
     in_flight = tuple(each for each in request.in_flight if each.key not in here)
     if in_flight:
@@ -117,7 +120,7 @@ async def _abort(evaluation: Evaluation, request: EndTransaction, descriptor: Ra
 
 async def heartbeat(evaluation: Evaluation, request: HeartbeatTransaction) -> Response:
     """Note that the coordinator is alive."""
-    record = await read_record(evaluation, request.anchor, request.transaction_id)
+    record = await evaluation.read_record(request.anchor, request.transaction_id)
     if record is None:
         _check_age(evaluation, request.begin_timestamp)
         record = Record(Status.PENDING, 0, evaluation.now)
@@ -130,7 +133,7 @@ async def heartbeat(evaluation: Evaluation, request: HeartbeatTransaction) -> Re
 
 async def recover(evaluation: Evaluation, request: RecoverTransaction) -> Response:
     """Decide about a STAGING transaction whose in-flight writes were asked for."""
-    record = await read_record(evaluation, request.anchor, request.transaction_id)
+    record = await evaluation.read_record(request.anchor, request.transaction_id)
     if record is None:
         return TransactionState(Status.PENDING, 0, known=False)
     if record.status is not Status.STAGING or record.commit_timestamp != request.commit_timestamp:
@@ -144,7 +147,7 @@ async def recover(evaluation: Evaluation, request: RecoverTransaction) -> Respon
 
 async def push(evaluation: Evaluation, request: PushTransaction, *, deadlock: bool) -> TransactionState:
     """Abort a pending transaction whose coordinator is silent, or to break a deadlock; else say how it stands."""
-    record = await read_record(evaluation, request.anchor, request.transaction_id)
+    record = await evaluation.read_record(request.anchor, request.transaction_id)
     last_active = max(request.begin_timestamp, record.last_active if record else 0)
     expired = evaluation.now - last_active > evaluation.periods.expiry
     if record is not None and record.status is not Status.PENDING:

@@ -28,9 +28,17 @@ from simkit_nodes.database.messages import (
     Value,
 )
 from simkit_nodes.database.mvcc import read
-from simkit_nodes.database.mvcc.keys import intent_key, version_key, versions_prefix
+from simkit_nodes.database.mvcc.keys import intent_key, record_key, version_key, versions_prefix
 from simkit_nodes.database.mvcc.read import IntentsInTheWay, Viewpoint
-from simkit_nodes.database.mvcc.record import Intent, Record, Status, decode_version, encode_intent, encode_version
+from simkit_nodes.database.mvcc.record import (
+    Intent,
+    Record,
+    Status,
+    decode_record,
+    decode_version,
+    encode_intent,
+    encode_version,
+)
 from simkit_nodes.database.range import Put as EnginePut
 from simkit_nodes.database.transactions.timestamp_cache import NOBODY, TimestampCache
 
@@ -176,7 +184,11 @@ class Evaluation:
     async def put(self, request: Put) -> Response:
         intent, newest = await read.newest(self.engine, request.key)
         own = self._own(request.key, intent)
-        self._above(request.key, newest)
+        try:
+            self._above(request.key, newest)
+        except Refused:
+            if not await self._is_committed():  # then the newest version is its own, and the batch sent again
+                raise
         if own is not None:
             self.write_timestamp = max(self.write_timestamp, own.timestamp)
             if own.sequence >= request.sequence:  # sent twice
@@ -211,6 +223,16 @@ class Evaluation:
             raise Refused(Reason.RETRY, f"{key[:64]!r} was written since the snapshot")
         read_until = max(self.cache.latest(key, self.transaction_id), self.low_water)
         self.write_timestamp = max(self.write_timestamp, newest + 1, read_until + 1)
+
+    async def read_record(self, anchor: bytes, transaction_id: int) -> Record | None:
+        """Return a transaction's record."""
+        stored = await self.engine.get(record_key(anchor, transaction_id))
+        return None if stored is None else decode_record(stored)
+
+    async def _is_committed(self) -> bool:
+        header = self.batch.header
+        record = None if header is None else await self.read_record(header.anchor, header.transaction_id)
+        return record is not None and record.status is Status.COMMITTED
 
     # -- resolving
 

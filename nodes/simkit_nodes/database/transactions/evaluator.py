@@ -155,7 +155,7 @@ class Evaluator:
             return self._reply(await self._push(batch, single))
         if isinstance(single, QueryTransaction):
             evaluation = self._evaluation(batch, 0)
-            record = await ending.read_record(evaluation, single.anchor, single.transaction_id)
+            record = await evaluation.read_record(single.anchor, single.transaction_id)
             state = TransactionState(Status.PENDING, 0, known=False) if record is None else ending.state_of(record)
             edges = self.graph.waiting_for(single.transaction_id)
             return self._reply(TransactionState(state.status, state.commit_timestamp, (), state.known, False, edges))

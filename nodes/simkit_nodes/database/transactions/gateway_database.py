@@ -19,7 +19,7 @@ from simkit_nodes.database.interface import Isolation, Result
 from simkit_nodes.database.messages import ConditionalPut, Done, Get, HeartbeatTransaction, Put, TransactionState, Value
 from simkit_nodes.database.mvcc.record import Status
 from simkit_nodes.database.ranges.sender import Sender
-from simkit_nodes.database.transactions.coordinator import Coordinator, check_key
+from simkit_nodes.database.transactions.coordinator import Coordinator, check_key, check_value
 from simkit_nodes.database.transactions.evaluation import Refused
 
 RUNS_MAX: Final = 50
@@ -121,11 +121,13 @@ class TransactionalDatabase:
     async def put(self, key: bytes, value: bytes | None) -> int:
         """Write a key, None deletes it; return the timestamp. AmbiguousResult when the answer was lost."""
         check_key(key)
+        check_value(value)
         return (await self.sender.send((Put(key, value),))).write_timestamp
 
     async def compare_and_set(self, key: bytes, expected: bytes | None, value: bytes | None) -> bool:
         """Write a key if it holds `expected`, None for nothing; return whether it did."""
         check_key(key)
+        check_value(value)
         done = await self.sender.ask(ConditionalPut(key, expected, value))
         assert isinstance(done, Done)
         return done.yes

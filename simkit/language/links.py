@@ -140,6 +140,7 @@ class TcpModel(_Part):
     congestion: Literal["cubic", "reno"] | None = Field(default=None, description="the congestion control")
     initial_window: int | None = Field(default=None, ge=1, le=1000, description="segments before an acknowledgement")
     selective: bool | None = Field(default=None, description="selective acknowledgements")
+    limited_transmit: bool | None = Field(default=None, description="reports of a gap let new segments leave")
     slow_start_after_idle: bool | None = Field(default=None, description="windows shrink while nothing is sent")
     window: Size | None = Field(
         default=None, ge=1448, le=1 << 30, description="bytes that a machine takes in and keeps for a connection"
@@ -154,6 +155,7 @@ class TcpModel(_Part):
             "congestion": self.congestion,
             "initial_window": self.initial_window,
             "selective": self.selective,
+            "limited_transmit": self.limited_transmit,
             "slow_start_after_idle": self.slow_start_after_idle,
             "receive_buffer": self.window,
             "send_buffer": self.window,

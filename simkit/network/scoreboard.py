@@ -27,7 +27,7 @@ class Scoreboard:
         pipe: segments that are in the network, as far as the sender knows.
     """
 
-    __slots__ = ("_departed", "_reports", "_selective", "bytes", "flights", "pipe")
+    __slots__ = ("_departed", "_held", "_reports", "_selective", "bytes", "flights", "pipe")
 
     def __init__(self, *, selective: bool) -> None:
         self.flights: deque[Flight] = deque()
@@ -35,6 +35,7 @@ class Scoreboard:
         self.pipe = 0
         self._selective = selective
         self._reports = 0  # segments reported since the last acknowledgement in order
+        self._held = 0  # of those, how many still count as in the network
         self._departed = 0  # of those that count as in the network, how many are reported not to be any more
 
     def add(self, flight: Flight) -> None:
@@ -64,7 +65,7 @@ class Scoreboard:
             if flight.counted:
                 self.pipe -= flight.span
         if flight is not None:
-            self._reports = 0
+            self._reports = self._held = 0
             if self._departed:
                 # What is acknowledged now was reported before, all but what had been missing.
                 returned = min(self._departed, segments - 1)
@@ -75,15 +76,23 @@ class Scoreboard:
     def report(self, until_ns: int, segments: int) -> None:
         """Take note that `segments` more arrived behind a gap, and with selective reports all that did `until_ns`."""
         self._reports += segments
-        if not self._selective:
-            left = min(segments, self.pipe)  # whatever they are, they have left the network (RFC 5681, 3.2)
+        self._held += segments
+        if self._selective:
+            for flight in self.flights:
+                if flight.state == ARRIVED and flight.arrival_ns <= until_ns:
+                    flight.heard = True
+
+    def depart(self) -> None:
+        """Take what was reported to be in the network no more (RFC 5681, 3.2)."""
+        if self._selective:
+            for flight in self.flights:
+                if flight.heard:
+                    self._discount(flight)
+        else:
+            left = min(self._held, self.pipe)  # whatever they are
             self.pipe -= left
             self._departed += left
-            return
-        for flight in self.flights:
-            if flight.state == ARRIVED and not flight.heard and flight.arrival_ns <= until_ns:
-                flight.heard = True
-                self._discount(flight)
+        self._held = 0
 
     def notice(self) -> list[Flight]:
         """Return the flights that the reports show to be lost, sent once, and not noticed before."""
@@ -105,7 +114,7 @@ class Scoreboard:
 
     def give_up_all(self) -> None:
         """Take nothing to be in the network: the time-out has passed."""
-        self._reports = self._departed = 0
+        self._reports = self._held = self._departed = 0
         for flight in self.flights:
             flight.noticed = flight.state == LOST
             flight.counted = False

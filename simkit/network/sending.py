@@ -384,7 +384,10 @@ class Sender:
             return
         self.collect()
         self.board.report(flight.arrival_ns, flight.span)
-        if self.board.notice() and self._phase == OPEN:
+        noticed = self.board.notice()
+        if noticed or self._phase != OPEN or self._parameters.limited_transmit:
+            self.board.depart()
+        if noticed and self._phase == OPEN:
             self._phase = RECOVERING
             self._recovered = self._serial
             self.congestion.lost()

@@ -19,6 +19,8 @@ class TcpParameters(BaseModel):
         congestion: how the congestion window grows and shrinks: CUBIC (RFC 9438) or Reno (RFC 5681).
         initial_window: segments that may leave before the first acknowledgement (RFC 6928).
         selective: the receiver tells what has arrived behind a gap (RFC 2018); without it recovery is NewReno's.
+        limited_transmit: the first reports of a gap let new segments leave, so that small windows too notice a loss
+            before the time-out (RFC 3042).
         slow_start_after_idle: the window shrinks while nothing is sent (tcp_slow_start_after_idle).
         flight_limit: bytes that travel as one event at most (65,536, as generic segmentation offload hands over).
         rto_initial_ns, rto_min_ns, rto_max_ns: retransmission time-out (RFC 6298); as on Linux it is at least rto_min
@@ -36,6 +38,7 @@ class TcpParameters(BaseModel):
     congestion: Algorithm = "cubic"
     initial_window: int = Field(default=10, ge=1, le=1000)
     selective: bool = True
+    limited_transmit: bool = True
     slow_start_after_idle: bool = True
     flight_limit: int = Field(default=65_536, ge=1_448)
     rto_initial_ns: int = Field(default=10**9, gt=0)

@@ -249,6 +249,8 @@ class Card:
         load: the model of an entry under ``load:``, or None if nothing arrives from outside.
         events: every kind of event its nodes emit.
         metrics: by name.
+        points: the fault points that its programs pass, each with what a crash there finds; those of disks come by
+            themselves.
         switches: the protections that can be turned off.
         figures: the published numbers that it reproduces.
         plots: figures of its own, which reports show before those of the metrics.
@@ -264,6 +266,7 @@ class Card:
     load: type[BaseModel] | None = None
     events: tuple[type[Event], ...] = ()
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    points: Mapping[str, str] = field(default_factory=dict)
     switches: tuple[Switch, ...] = ()
     figures: tuple[Figure, ...] = ()
     plots: tuple[type[Plot], ...] = ()

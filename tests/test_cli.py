@@ -192,6 +192,7 @@ def test_list_knows_systems_scenarios_and_faults(folder: Path) -> None:
     slow = [row[0] for row in found["scenarios"] if "slow" in row[0]]
     assert slow == ["lessons/slow_is_not_dead", "task_queue/slow_is_not_dead"]
     assert "pause" in {row[0] for row in found["faults"]}
+    assert "  -- Faults of clocks\n  clock_drift " in simkit(folder, "list").stdout
     told = json.loads(simkit(folder, "list", "task_queue", "--json").stdout)
     assert ["mean wait, M/M/8", "0.63532 s ±4%"] in [row[:2] for row in told["figures"]]
     assert ["slots", "default 4", "Tasks that run at the same time"] in told["config.worker"]

@@ -11,7 +11,14 @@ Prior art: crash points of ALICE (Pillai et al., OSDI 2014), FoundationDB's `BUG
 
 from asyncio import get_running_loop, sleep
 from collections.abc import Callable
+from typing import Final
 from weakref import finalize
+
+DISK_POINTS: Final = tuple(
+    f"disk.{operation}"
+    for operation in ("read", "write", "append", "truncate", "rename", "delete", "sync", "sync_directory")
+)
+"""Passed by every program when a disk has done what it was asked for, and before the program goes on."""
 
 Listener = Callable[[str], None]
 """Called with the name of a point when the host's program reaches it."""

@@ -12,13 +12,14 @@ import re
 import textwrap
 from collections.abc import Iterator
 from itertools import pairwise
+from types import ModuleType
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
 
-def first_sentence(documented: type) -> str:
-    """The first sentence of a class's docstring, on one line."""
+def first_sentence(documented: type | ModuleType) -> str:
+    """The first sentence of the docstring of a class or a module, on one line."""
     text = " ".join((documented.__doc__ or "").split("\n\n")[0].split())
     return text.split(". ")[0].rstrip(".") + "." if text else ""
 

@@ -108,9 +108,10 @@ def quoted(text: object) -> str:
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:
-    """`a`, `b`, `c`, ... for a message."""
+    """`a`, `b` and 5 more, for a message."""
     every = list(names)
-    return ", ".join(quoted(name) for name in every[:most]) + (", ..." if len(every) > most else "")
+    rest = len(every) - most
+    return ", ".join(quoted(name) for name in every[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def edit_distance(left: str, right: str, most: int) -> int:

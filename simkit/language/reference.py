@@ -18,7 +18,15 @@ from simkit.language.documented import field_lines, first_sentence, line_of, mod
 from simkit.language.duration import TIME_UNITS
 from simkit.language.expectation import STATISTICS, WINDOWS
 from simkit.language.limits import DEFAULT_LIMITS, Limits
-from simkit.language.vocabulary import CardWords, Registry, dynamic_roles, event_names, fault_kind, target_kind
+from simkit.language.vocabulary import (
+    CardWords,
+    Registry,
+    dynamic_roles,
+    event_names,
+    fault_kind,
+    point_names,
+    target_kind,
+)
 from simkit.registry import NotInstalled
 
 NESTING = 4
@@ -176,6 +184,7 @@ def _system(system: str, registry: Registry) -> Iterator[str]:
     for noun, names in (
         ("Checks", card.checks),
         ("Events", event_names(card)),
+        ("Fault points", point_names(card)),
         ("Metrics", card.metrics),
         ("Dynamic roles", dynamic_roles(card)),
     ):

@@ -19,7 +19,7 @@ from simkit.language.injection import TIMING
 from simkit.language.model import ScenarioModel
 from simkit.language.roster import NAME
 from simkit.language.units import Duration
-from simkit.language.vocabulary import CardWords, Registry, event_names, fault_kind, target_kind
+from simkit.language.vocabulary import CardWords, Registry, event_names, fault_kind, point_names, target_kind
 from simkit.registry import NotInstalled
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -189,9 +189,10 @@ def _branch(system: str, registry: Registry, definitions: dict[str, Schema]) -> 
 
 
 def _moments(card: CardWords) -> Schema:
-    """A moment, with the events of the system for whoever asks for a completion."""
+    """A moment, with the events and fault points of the system for whoever asks for a completion."""
     events = [f"when {event}" for event in event_names(card)]
-    return {"anyOf": [{"enum": events}, {"type": "string"}]} if events else {"type": "string"}
+    points = [f"when point {point}" for point in point_names(card)]
+    return {"anyOf": [{"enum": [*events, *points]}, {"type": "string"}]}
 
 
 def _config(system: str, role: str, card: CardWords, definitions: dict[str, Schema]) -> Schema:

@@ -25,7 +25,7 @@ from simkit.language.target import (
     parse_target,
 )
 from simkit.language.units import Duration, exact_duration, format_duration
-from simkit.language.vocabulary import CardWords, dynamic_roles, event_names, role_scope
+from simkit.language.vocabulary import CardWords, dynamic_roles, event_names, point_names, role_scope
 from simkit.language.wiring import Wiring
 
 LINKS_MAX = 1_000_000
@@ -206,11 +206,10 @@ def _check_moment(moment: Moment, setting: Setting) -> None:
         if anchor.edge == "ends" and (other.kind == "act" or other.timing.forever):
             raise Refusal(f"{quoted(moment.text)}: {quoted(anchor.fault)} never ends")
     if isinstance(anchor, Occurrence | PointReached):
-        events = event_names(setting.card)
-        if isinstance(anchor, Occurrence) and anchor.event not in events:
-            there = f"; {setting.card.name} has {listed(events)}" if events else ""
-            message = f"unknown event {quoted(anchor.event)} in {quoted(moment.text)}{there}"
-            raise Refusal(message, nearest_quoted(anchor.event, events))
+        if isinstance(anchor, Occurrence):
+            _check_event(anchor.event, moment, setting)
+        else:
+            _check_point(anchor.point, moment, setting)
         if anchor.target is not None:
             check_target(anchor.target, setting.card, setting.roster)
             if anchor.target.drawn:
@@ -218,6 +217,25 @@ def _check_moment(moment: Moment, setting: Setting) -> None:
             if anchor.target.dynamic(setting.roster):
                 message = "an event is watched on fixed hosts, not on whoever holds a role"
                 raise Refusal(f"{quoted(moment.text)}: {message}")
+
+
+def _check_event(name: str, moment: Moment, setting: Setting) -> None:
+    events, points = event_names(setting.card), point_names(setting.card)
+    if name in points and name not in events:
+        raise Refusal(f"{quoted(name)} in {quoted(moment.text)} is a fault point", quoted(f"point {name}"))
+    if name not in events:
+        there = f"; {setting.card.name} has {listed(events)}" if events else ""
+        near = nearest_quoted(name, events)
+        raise Refusal(f"unknown event {quoted(name)} in {quoted(moment.text)}{there}", near)
+
+
+def _check_point(name: str | None, moment: Moment, setting: Setting) -> None:
+    points = point_names(setting.card)
+    declared = bool(getattr(setting.card, "points", ()))
+    if name is not None and name not in points and (declared or name.startswith("disk.")):
+        there = f"; {setting.card.name} has {listed(points)}"
+        near = nearest_quoted(name, points)
+        raise Refusal(f"unknown fault point {quoted(name)} in {quoted(moment.text)}{there}", near)
 
 
 def uses_there(target: Target) -> bool:

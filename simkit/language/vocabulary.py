@@ -11,6 +11,8 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 
+from simkit.hosts.fault_point import DISK_POINTS
+
 FaultKind = Literal["condition", "act", "plan"]
 
 
@@ -24,7 +26,8 @@ class RoleWords(Protocol):
 class CardWords(Protocol):
     """The part of a system's card that a scenario file can name.
 
-    A card may also have `dynamic_roles`: names such as `leader` that hosts take while the system runs.
+    A card may also have `dynamic_roles`, names such as `leader` that hosts take while the system runs, and `points`,
+    the fault points of its programs; of a card without any, no name of a point is refused.
     """
 
     @property
@@ -52,6 +55,11 @@ class Registry(Protocol):
 def event_names(card: CardWords) -> tuple[str, ...]:
     """The tags of the card's events, in the card's order."""
     return tuple(event if isinstance(event, str) else event.__struct_config__.tag for event in card.events)
+
+
+def point_names(card: CardWords) -> tuple[str, ...]:
+    """The fault points that the card declares, and those that every disk has."""
+    return (*getattr(card, "points", ()), *DISK_POINTS)
 
 
 def dynamic_roles(card: CardWords) -> tuple[str, ...]:

@@ -8,18 +8,23 @@ It deliberately keeps no list of its own: whatever is installed is listed.
 
 import inspect
 import re
+import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby, zip_longest
+from operator import itemgetter
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from simkit.card import Figure
-from simkit.language.documented import field_lines, line_of
+from simkit.kernel import Distribution
+from simkit.language.documented import field_lines, first_sentence, line_of
 from simkit.language.library import Library
 from simkit.language.problem import nearest_quoted, quoted
+from simkit.language.units import format_distribution
 from simkit.registry import NotInstalled, Registry
 
 _TITLE = re.compile(r"^title:\s*(.+?)\s*(?:#.*)?$", re.MULTILINE)
@@ -29,10 +34,27 @@ _VARIANT = re.compile(r"^  ([\w-]+):", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Section:
-    """A titled table of rows; the first column is what a user types."""
+    """A titled table of rows; the first column is what a user types.
+
+    `families` says of each row, if there are any, under which heading it stands; rows of one family follow each other.
+    """
 
     title: str
     rows: tuple[tuple[str, ...], ...]
+    families: tuple[str, ...] = ()
+
+    def in_words(self) -> Iterator[str]:
+        """Yield its lines."""
+        yield self.title
+        widths = (
+            [max(len(row[column]) for row in self.rows) for column in range(len(self.rows[0]) - 1)] if self.rows else []
+        )
+        if not self.rows:
+            yield "  none"
+        for family, group in groupby(zip_longest(self.families, self.rows), key=itemgetter(0)):
+            if family:
+                yield f"  -- {family}"
+            yield from (f"  {line}" for line in _aligned([row for _, row in group], widths))
 
 
 @dataclass(frozen=True)
@@ -48,9 +70,7 @@ class Listing:
         """Return it for a terminal."""
         lines = [self.heading, ""] if self.heading else []
         for section in self.sections:
-            lines.append(section.title)
-            lines += [f"  {line}" for line in _aligned(section.rows)] or ["  none"]
-            lines.append("")
+            lines += [*section.in_words(), ""]
         return "\n".join([*lines, self.closing] if self.closing else lines[:-1]).rstrip() + "\n"
 
     def as_json(self) -> dict[str, Any]:
@@ -65,10 +85,7 @@ _WIDTH = 116
 _INDENT_MAX = 76
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:
-    if not rows:
-        return
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+def _aligned(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
     indent = sum(widths) + 2 * len(widths)
     for row in rows:
         head = "".join(f"{cell:<{width}}  " for cell, width in zip(row, widths, strict=False))
@@ -87,11 +104,19 @@ def catalogue(registry: Registry) -> Listing:
     library = Library()
     systems = tuple((name, registry.title(name)) for name in registry.systems())
     scenarios = tuple((name, _title(text), _variants(text)) for name, text in _texts(library))
-    faults = tuple((word, _summary(fault)) for word, fault in registry.faults().items())
+    known = sorted(registry.faults().items(), key=lambda each: (_family(each[1]), each[0]))
+    faults = tuple((word, _summary(fault)) for word, fault in known)
+    families = tuple(_family(fault) for _, fault in known)
     closing = "simkit list NAME tells more of a system or a fault; simkit run NAME runs a scenario."
     return Listing(
-        (Section("Systems", systems), Section("Scenarios", scenarios), Section("Faults", faults)), closing=closing
+        (Section("Systems", systems), Section("Scenarios", scenarios), Section("Faults", faults, families)),
+        closing=closing,
     )
+
+
+def _family(fault: type) -> str:
+    """The first sentence of the module that a fault stands in, up to what it enumerates."""
+    return first_sentence(sys.modules[fault.__module__]).rstrip(".").partition(":")[0]
 
 
 def entry(registry: Registry, word: str) -> Listing:
@@ -117,6 +142,7 @@ def _system(registry: Registry, name: str) -> Listing:
         *([Section("load", _fields(card.load))] if card.load is not None else []),
         Section("Checks", tuple((word, _summary(check)) for word, check in card.checks.items())),
         Section("Events", tuple((str(e.__struct_config__.tag), _summary(e)) for e in card.events)),
+        Section("Fault points", tuple(card.points.items())),
         Section("Metrics", tuple((word, m.kind, m.unit, m.doc) for word, m in card.metrics.items())),
         Section("Switches", tuple((s.setting, s.protects, f"breaks {s.check} in {s.scenario}") for s in card.switches)),
         Section("Figures", tuple((f.name, _published(f), f.source) for f in card.figures)),
@@ -148,6 +174,8 @@ def _default(one: Any) -> str:
     value = one.default
     if value is None or value is PydanticUndefined or isinstance(value, BaseModel):
         return "optional"
+    if isinstance(value, Distribution):
+        return f"default {format_distribution(value)}"
     return f"default {str(value).lower() if isinstance(value, bool) else value}"
 
 

@@ -79,6 +79,10 @@ def _sections(card: Card, scenarios: Sequence[Sequence[str]]) -> Iterator[str]:
         names = event_names(card)
         events = [(_code(name), first_sentence(each)) for name, each in zip(names, card.events, strict=True)]
         yield from table(("event", "when"), events)
+    if card.points:
+        yield "## Fault points\n"
+        points = [(_code(name), doc) for name, doc in card.points.items()]
+        yield from table(("point", "what a crash there finds"), points)
     if card.metrics:
         yield "## Metrics\n"
         metrics = [(_code(name), each.kind, each.unit, each.doc) for name, each in card.metrics.items()]

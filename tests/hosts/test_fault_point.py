@@ -7,6 +7,7 @@ import pytest
 
 from simkit.hosts import fault_point
 from simkit.hosts.disk import Disk
+from simkit.hosts.fault_point import DISK_POINTS
 from simkit.hosts.host import Host
 from simkit.kernel import World
 
@@ -153,3 +154,24 @@ def test_outside_of_every_world_it_does_nothing(machine):
 
     assert asyncio.run(live()) == "done"
     assert machine.log == []
+
+
+def test_every_operation_of_a_disk_is_a_point_that_the_language_knows() -> None:
+    world, passed = World(1), []
+
+    async def program(host: Host) -> None:
+        disk = host.disk
+        await disk.append("one", b"x")
+        await disk.write("one", b"y", 1)
+        await disk.truncate("one", 1)
+        await disk.read("one")
+        await disk.sync("one")
+        await disk.rename("one", "two")
+        await disk.sync_directory()
+        await disk.delete("two")
+
+    host = Host(world, "store", disk=Disk(world, "store"), program=program)
+    host.fault_points.watch(passed.append)
+    host.boot()
+    world.run(SECOND)
+    assert sorted(passed) == sorted(DISK_POINTS)

@@ -59,6 +59,16 @@ Loader = Callable[..., Scenario]
             "`plan.apply`; nearest: `plan.apply`",
         ),
         (
+            "at: 5s after split",
+            "at: when disk.sync",
+            "my.yaml:22:35: `disk.sync` in `when disk.sync` is a fault point; nearest: `point disk.sync`",
+        ),
+        (
+            "at: 5s after split",
+            "at: 3rd point disk.snyc",
+            "my.yaml:22:35: unknown fault point `disk.snyc` in `3rd point disk.snyc`; task_queue has `disk.read`",
+        ),
+        (
             "every: exp(2min)",
             "every: 30min",
             "my.yaml:20:3: `losses` repeats every `30min`, longer than the run of 20 min",

@@ -20,6 +20,7 @@ from simkit_nodes.database.events import EVENTS
 from simkit_nodes.database.figures import COMMITS, ELECTIONS
 from simkit_nodes.database.gateway import Gateway
 from simkit_nodes.database.plots import PLOTS
+from simkit_nodes.database.points import POINTS
 from simkit_nodes.database.range_plots import RANGE_PLOTS
 from simkit_nodes.database.store_server import StoreServer
 
@@ -38,6 +39,7 @@ card = Card(
     load=DatabaseLoad,
     checks={check.name: check for check in CHECKS},
     events=(*EVENTS, *BACKUP_EVENTS, *FEED_EVENTS),
+    points=POINTS,
     metrics={
         "transaction.latency": Metric("histogram", "from asked to answered, by workload and outcome", "s"),
         "clock.offset": Metric("gauge", "how far a host's clock is ahead of the others', at least", "s"),

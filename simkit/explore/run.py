@@ -145,7 +145,8 @@ class Run:
 
     def _document(self, wall_seconds: float) -> Document:
         scenario, observation = self.scenario, self.observation
-        strikes = self.assembly.injector.strikes
+        injector = self.assembly.injector
+        strikes = injector.strikes
         faults = tuple(_fault_entry(strike, scenario) for strike in strikes)
         evidence = Evidence(
             windows=observation.windows(faults),
@@ -187,6 +188,8 @@ class Run:
             document,
             events=self.world.steps,
             left_out=left_out,
+            absent=tuple(each.name for each in scenario.faults if each.name in injector.left_out),
+            spared=dict(injector.spared),
             words=dict(self._card.words),
             changes=scenario.changes,
             pictures=pictures,

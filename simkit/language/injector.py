@@ -7,7 +7,7 @@ It deliberately knows no fault: what a condition, an act or a plan does is in it
 """
 
 import asyncio
-import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -28,8 +28,6 @@ from simkit.network.network import Network
 
 STRIKES_MAX = 100_000
 """Strikes of one fault in one run; more is a repetition that nobody meant."""
-
-_log = logging.getLogger(__name__)
 
 Sides = tuple[tuple[str, ...], tuple[str, ...], bool]
 
@@ -84,6 +82,8 @@ class Injector:
 
     Attributes:
         strikes: every time a fault struck so far, in order.
+        left_out: names of faults that stay away.
+        spared: by name, how often a fault struck nobody: there was nobody whom it could, or whom the budget let it.
     """
 
     def __init__(
@@ -100,13 +100,14 @@ class Injector:
         left_out: frozenset[str] = frozenset(),
     ) -> None:
         self.strikes: list[Strike] = []
+        self.left_out = left_out
+        self.spared: Counter[str] = Counter()
         self._world = world
         self._hosts = hosts
         self._network = network
         self._software = software
         self._roster = roster
         self._injections = injections
-        self._left_out = left_out
         self._book = book or RoleBook(world, {})
         self._budget = Budget(world, budget) if budget else None
         self._triggers = Triggers(world, hosts, roster, [injection.name for injection in injections])
@@ -116,7 +117,7 @@ class Injector:
     def start(self) -> None:
         """Let every fault wait for its first moment."""
         for injection in self._injections:
-            for only in self._lives(injection) if injection.name not in self._left_out else ():
+            for only in self._lives(injection) if injection.name not in self.left_out else ():
                 self._task(self._live(injection, only), f"fault {injection.name}")
 
     def _lives(self, injection: Injection) -> list[Host | None]:
@@ -224,7 +225,7 @@ class Injector:
         """Strike, now; None if there is nobody whom it may strike."""
         chosen = self._choose(injection, self._stream(injection), only, there)
         if chosen is None:
-            _log.info("%s: nobody is struck", injection.name)
+            self.spared[injection.name] += 1
             return None
         stream = self._stream(injection, "draws")
         arena = Arena(self._world, self._hosts, self._network, stream, self._software)

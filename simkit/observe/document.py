@@ -240,6 +240,8 @@ class Document(Part, frozen=True, kw_only=True):
         duration_ns: virtual, as planned; ended_ns: null unless the run ended before. wall_seconds: real.
         events: digested records.
         as_declared: whether every expectation did what the scenario declares.
+        absent: faults that the swarm left out with this seed. spared: how often a fault struck nobody, because there
+            was nobody whom it could, or whom the budget let it.
         headline: the metric the first screen shows; null lets the reader choose the gauge that moved most.
         pictures: the system's own figures. predictions: of a lesson.
         logs: the lines that were kept; `logs_total` counts all. left_out: what limits cut, by name of the limit.
@@ -269,6 +271,8 @@ class Document(Part, frozen=True, kw_only=True):
     hosts: tuple[HostEntry, ...] = ()
     host_states: dict[str, tuple[tuple[int, State], ...]] = {}
     faults: tuple[FaultEntry, ...] = ()
+    absent: tuple[str, ...] = ()
+    spared: dict[str, int] = {}
     windows: Windows = Windows(steady=None, faults=None, recovery=None, all=None)
     expectations: tuple[ExpectationEntry, ...] = ()
     metrics: tuple[MetricEntry, ...] = ()

@@ -20,7 +20,7 @@ from simkit.report.operations import svg_chart
 from simkit.report.pictures import pictures_of
 from simkit.report.spacetime import messages_section
 from simkit.report.timeline import fault_number
-from simkit.report.words import plain
+from simkit.report.words import absent, plain, spared
 
 STORIES_MAX = 20
 """Violations of one expectation whose stories the page tells."""
@@ -197,8 +197,10 @@ def _metrics(document: Document) -> str:
 
 
 def _faults(document: Document) -> str:
+    found = (("Left out", absent(document)), ("No strike", spared(document)))
+    notes = "".join(f"<p>{noun}: {escape(text)}.</p>" for noun, text in found if text)
     if not document.faults:
-        return ""
+        return notes
     letters = strips.fault_letters(document.faults)
     rows = []
     for fault in document.faults[:FAULT_ROWS_MAX]:
@@ -214,7 +216,7 @@ def _faults(document: Document) -> str:
     head = "<tr><th>fault</th><th>from</th><th>lasted</th><th>what</th><th>line</th></tr>"
     rest = len(document.faults) - FAULT_ROWS_MAX
     more = f"<p>and {rest:,} more</p>" if rest > 0 else ""
-    return f'<div class="scroll"><table>{head}{"".join(rows)}</table></div>{more}'
+    return f'<div class="scroll"><table>{head}{"".join(rows)}</table></div>{more}{notes}'
 
 
 def _events(document: Document) -> str:

@@ -8,13 +8,14 @@ It deliberately shows one story: everything else is on the page.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from textwrap import wrap
 
 from simkit.observe.document import Document, ExpectationEntry, LogEntry, StoryStep, ViolationEntry
 from simkit.observe.moment import NANOSECONDS, moment, number, span
 from simkit.report import strips
 from simkit.report.abridgement import left_out
 from simkit.report.operations import text_chart
-from simkit.report.words import digest_words, own_systems, plain, title_of
+from simkit.report.words import absent, digest_words, own_systems, plain, spared, title_of
 
 LEGEND_COLUMNS = 29
 """Columns right of the strips."""
@@ -89,6 +90,8 @@ def _picture(document: Document, width: int) -> list[str]:
     for label, draw, legend in rows:
         lines.append(row(label, draw(columns), legend))
     lines += _fault_rows(document, columns, label_width, row)
+    for label, text in (("left out", absent(document)), ("no strike", spared(document))):
+        lines += _wrapped(label, text, label_width, columns + LEGEND_COLUMNS) if text else []
     if metric and (peak := strips.highest(metric)):
         values = strips.metric_columns(document, metric, columns)
         strip = "".join(strips.level(value, peak[1]) for value in values)
@@ -99,6 +102,11 @@ def _picture(document: Document, width: int) -> list[str]:
         strip = "".join("!" if column in marks else "." for column in range(columns))
         lines.append(row("violated", strip, f"first at {moment(found[0][1].time_ns)}"))
     return lines
+
+
+def _wrapped(label: str, text: str, label_width: int, width: int) -> list[str]:
+    margin = " " * label_width
+    return wrap(text, label_width + width, initial_indent=f"{label:<{label_width}}", subsequent_indent=margin)
 
 
 def time_marks(duration_ns: int, columns: int) -> str:

@@ -39,6 +39,18 @@ def title_of(document: Document) -> str:
     return plain(document.scenario) + variant
 
 
+def absent(document: Document) -> str:
+    """Return which faults the swarm left out, in words; "" where there are none."""
+    names = ", ".join(plain(name) for name in document.absent)
+    return f"{names} (by the swarm, with this seed)" if names else ""
+
+
+def spared(document: Document) -> str:
+    """Return which faults struck nobody, and how often, in words; "" where all did."""
+    counts = ", ".join(plain(name) + (f" x{count}" if count > 1 else "") for name, count in document.spared.items())
+    return f"{counts} (there was nobody whom it could, or whom the budget let it)" if counts else ""
+
+
 def faults_before(document: Document, time_ns: int) -> list[FaultEntry]:
     """Return the faults that hold at a moment; where none does, the last one that began before it."""
     active = active_faults(document, time_ns)

@@ -306,6 +306,7 @@ def test_a_strike_beyond_the_budget_takes_fewer_or_is_left_out(scene: Any) -> No
     one = scene(text, budget=[Allowance("s", STORES, 2)])
     struck = one.run(5)
     assert [name for _, name, _ in struck] == ["a", "b"]
+    assert one.injector.spared == {"c": 1}
     assert len({*struck[1][2], "s-0"}) == 2
 
 

@@ -75,6 +75,15 @@ def test_passing_where_a_failure_was_declared_is_told(passing: Document) -> None
     assert "PASS  5 of 5, but declared to fail: no_acked_task_lost" in terminal(document)
 
 
+def test_faults_that_stayed_away_are_told_within_the_width(failing: Document) -> None:
+    absent = tuple(f"fault_{number}" for number in range(30))
+    text = terminal(msgspec.structs.replace(failing, absent=absent, spared={"cuts": 3, "gray": 1}))
+    assert "\nleft out   fault_0, fault_1, " in text
+    assert "fault_29 (by the swarm, with this seed)\n" in text
+    assert "\nno strike  cuts x3, gray (there was nobody whom it could, or whom the budget let it)\n" in text
+    assert max(len(line) for line in text.split("\n  pass")[0].splitlines()) <= 100
+
+
 def test_without_a_folder_no_command_is_offered(failing: Document) -> None:
     assert "simkit why" not in terminal(failing)
     assert "simkit shrink runs/x" in terminal(failing, run_folder="runs/x")

@@ -18,9 +18,10 @@ from simkit.report import strips, timeline
 from simkit.report.diff_text import partings
 from simkit.report.diff_window import windows
 from simkit.report.figures import drawings
-from simkit.report.page import badge, fill, template, verdict_class
+from simkit.report.page import badge, verdict_class
 from simkit.report.pair import ExpectationPair, Pair, Side
 from simkit.report.sections import expectation_word
+from simkit.report.template import fill, head, template
 from simkit.report.terminal import fragment
 from simkit.report.words import digest_words, plain, sentence, title_of
 
@@ -41,8 +42,7 @@ def diff_page(pair: Pair, path: Path) -> str:
     names = " and ".join(title_of(side.document) for side in (pair.first, pair.second))
     metrics = _metrics(pair)
     values = {
-        "title": escape(f"simkit diff · {names}"),
-        "style": "".join(template(f"style/{name}.css") for name in STYLES),
+        "head": head(escape(f"simkit diff · {names}"), STYLES),
         "sentence": escape(in_one_sentence(pair)),
         "heads": "".join(_head(sign, side, path) for sign, side in zip(_SIGNS, (pair.first, pair.second), strict=True)),
         "settings": _settings(pair),

@@ -8,13 +8,9 @@ It deliberately reads only the run document and, for its messages, the trace: th
 for byte.
 """
 
-import base64
-import hashlib
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 
 from simkit.observe.document import Document, ExpectationEntry, StoryStep, ViolationEntry
@@ -27,6 +23,7 @@ from simkit.report.figures import drawings
 from simkit.report.messages import messages_of
 from simkit.report.page_data import page_data
 from simkit.report.sections import below, expectation_word, jump, story_lines
+from simkit.report.template import fill, head, template
 from simkit.report.words import closest, digest_words, own_systems, plain, sentence, title_of
 
 _LONG = 170
@@ -77,12 +74,12 @@ def page(
     drawn = drawings(document, behind) if figures is None else figures
     start_ns, told = opening_moment(document), sentence(document)
     messages = None if trace is None else messages_of(document, trace)
-    script, style = _script(), "".join(template(f"style/{name}.css") for name in STYLES)
+    script = _script()
     values = {
-        "title": escape(f"{_BADGES[document.verdict]} {title_of(document)} · seed {document.seed}"),
-        "style": style,
+        "head": head(
+            escape(f"{_BADGES[document.verdict]} {title_of(document)} · seed {document.seed}"), STYLES, script
+        ),
         "script": script,
-        "script_hash": f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
         "verdict": verdict_class(document),
         "badge": badge(document),
         "name": escape(title_of(document)) + _changes(document),
@@ -135,17 +132,6 @@ def _script() -> str:
     """Return all of the page's script as one function, so that it leaves no name behind."""
     parts = "\n".join(template(f"script/{name}.js") for name in SCRIPTS)
     return f'"use strict";\n(() => {{\n{parts}}})();\n'
-
-
-@cache
-def template(name: str) -> str:
-    """Return the text of one of the files that pages are made of."""
-    return files("simkit.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def fill(text: str, values: Mapping[str, str]) -> str:
-    """Put values into the template in one pass, so that nothing within a value is ever taken for a place."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: values[place.group(1)], text)
 
 
 def badge(document: Document) -> str:

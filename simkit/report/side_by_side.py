@@ -12,8 +12,8 @@ from html import escape
 from pathlib import Path
 
 from simkit.observe.document import Document, ExpectationEntry
-from simkit.report.page import fill, template
 from simkit.report.sections import expectation_word
+from simkit.report.template import fill, head, template
 from simkit.report.words import plain
 
 AS_IT_IS = "(as it is)"
@@ -106,8 +106,7 @@ def side_by_side_page(documents: Sequence[Document], path: Path) -> str:
         for subject in _subjects(documents)
     )
     values = {
-        "title": escape(f"{plain(first.scenario)}: variants side by side"),
-        "style": "".join(template(f"style/{name}.css") for name in _STYLES),
+        "head": head(escape(f"{plain(first.scenario)}: variants side by side"), _STYLES),
         "sentence": escape(f"{plain(first.title or first.scenario)}: {len(columns)} variants side by side"),
         "table": f'<div class="scroll"><table><tr><th>expectation</th>{heads}</tr>{rows}</table></div>',
         "footer": "<br>".join(escape(f"again: {_again(document)}") for document in documents[:20]),

@@ -1,17 +1,25 @@
 """Four hosts in two zones, on a network with delay and loss, for faults to be proven on."""
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from simkit.explore.run import Run
 from simkit.fault import Arena
 from simkit.hosts.cpu import Cpu
 from simkit.hosts.disk import Disk
 from simkit.hosts.disk_model import MODELS
 from simkit.hosts.host import Host
 from simkit.kernel import Uniform, World
+from simkit.language.scenario import load_scenario
 from simkit.network.link import Link
 from simkit.network.network import Network
+from simkit.registry import Registry
+
+sys.path.insert(0, str(Path(__file__).parent))
+from service import card
 
 
 async def idle(host):
@@ -65,3 +73,15 @@ def arenas():
 def make_arena():
     """Make an arena that the caller closes, for tests that need one for every example."""
     return new_arena
+
+
+@pytest.fixture
+def served(tmp_path):
+    """Make a run of the service of `service.py`: the head of a scenario, and faults, one a line."""
+
+    def make(head, faults):
+        file = tmp_path / "my.yaml"
+        file.write_text(head + ("faults:\n" if faults else "") + "".join(f"  {line}\n" for line in faults.splitlines()))
+        return Run(load_scenario(file, registry=Registry(cards=[card])), card)
+
+    return make

@@ -3,19 +3,11 @@
 Whole scenarios of a small system are run: `s-0` sends a numbered note to every peer twice a second and asks `s-1`.
 """
 
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from simkit.explore.run import Run
 from simkit.language.problem import ScenarioError
-from simkit.language.scenario import load_scenario
-from simkit.registry import Registry
-
-sys.path.insert(0, str(Path(__file__).parent))
-from service import card
 
 SECOND = 10**9
 HEAD = """
@@ -30,13 +22,11 @@ config: {server: {notes: true}}
 
 
 @pytest.fixture
-def heard(tmp_path):
+def heard(served):
     """Run a scenario with these faults; return (when, by whom, number, text) of every note, and the receipts."""
 
     def run(faults):
-        file = tmp_path / "my.yaml"
-        file.write_text(HEAD + ("faults:\n" if faults else "") + "".join(f"  {line}\n" for line in faults.splitlines()))
-        one = Run(load_scenario(file, registry=Registry(cards=[card])), card)
+        one = served(HEAD, faults)
         notes, receipts = [], []
 
         def hear(record):

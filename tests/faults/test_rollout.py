@@ -3,18 +3,9 @@
 Whole scenarios of a small system are run, because the language checks what is pushed before anything runs.
 """
 
-import sys
-from pathlib import Path
-
 import pytest
 
-from simkit.explore.run import Run
 from simkit.language.problem import ScenarioError
-from simkit.language.scenario import load_scenario
-from simkit.registry import Registry
-
-sys.path.insert(0, str(Path(__file__).parent))
-from service import card
 
 SECOND = 10**9
 HEAD = """
@@ -26,18 +17,15 @@ hosts:
   other: {role: other}
 config:
   server: {limits: {most: 7}}
-faults:
 """
 
 
 @pytest.fixture
-def ticks(tmp_path):
+def ticks(served):
     """Run a scenario with these faults; return what hosts say at a time: name -> (greeting, loud, version)."""
 
     def run(faults, head=HEAD):
-        file = tmp_path / "my.yaml"
-        file.write_text(head + "".join(f"  {line}\n" for line in faults.splitlines()))
-        one = Run(load_scenario(file, registry=Registry(cards=[card])), card)
+        one = served(head, faults)
         said, states = [], []
         one.world.records.subscribe(("event",), lambda record: said.append((record.time_ns, record.host, record.value)))
         one.world.records.subscribe(

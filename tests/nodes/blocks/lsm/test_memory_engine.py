@@ -6,6 +6,7 @@ It deliberately drives coroutines by hand: what finds everything in memory never
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lsm_model import batch_of, carry_out
 
 from simkit_nodes.blocks.lsm import MemoryEngine, WriteBatch
 
@@ -22,26 +23,6 @@ def at_once(coroutine):
     with pytest.raises(StopIteration) as ended:
         coroutine.send(None)
     return ended.value.value
-
-
-def batch_of(changes):
-    batch = WriteBatch()
-    for name, *arguments in changes:
-        if name == "delete_range":
-            arguments.sort()
-        getattr(batch, name)(*arguments)
-    return batch
-
-
-def carry_out(batch, model):
-    for key, value, end in batch:
-        if end is not None:
-            for covered in [each for each in model if key <= each < end]:
-                del model[covered]
-        elif value is None:
-            model.pop(key, None)
-        else:
-            model[key] = value
 
 
 @given(st.lists(st.lists(CHANGES, max_size=8), max_size=8), KEYS, KEYS, st.none() | st.integers(0, 4))

@@ -44,9 +44,11 @@ def forwards() -> Answers:
 
 
 @pytest.fixture(scope="module")
-def backwards() -> Answers:
-    """What another interpreter answers that tries the escapes in another order."""
-    return answers_of(compiled=COMPILED, backwards=True)
+def backwards(tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    """What another interpreter answers that tries the escapes in another order, in a folder where no code is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("elsewhere"))
+        return answers_of(compiled=COMPILED, backwards=True)
 
 
 @pytest.fixture(scope="module")

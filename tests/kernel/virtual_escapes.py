@@ -296,6 +296,14 @@ async def the_kernels_files() -> Any:
         return type(error).__name__
 
 
+@virtual("'(' was never closed")
+async def the_file_of_a_text_that_came_from_none() -> Any:
+    try:
+        return compile("(", "<unknown>", "exec")  # Python looks for a file of that name, to show the line
+    except SyntaxError as error:
+        return error.msg
+
+
 # -- what belongs to the installed code, and what is only memory
 
 

@@ -78,6 +78,9 @@ def _open(loop: HostLoop, path: Any, mode: Any, flags: int) -> None:
     if name.startswith(_NOWHERE):
         raise FileNotFoundError(errno.ENOENT, "a simulated host has no such folder", name)
     writing = bool(flags & _WRITING) if not isinstance(mode, str) else bool(set(mode) & set("wax+"))
+    if not writing and name.startswith("<") and name.endswith(">"):
+        # Text that came from no file: Python looks for one of that name to show a line in a message.
+        raise FileNotFoundError(errno.ENOENT, "this names no file", name)
     if os.path.abspath(name) != os.devnull and (writing or not readable(name)):
         refuse(loop, f"open({name!r}, {mode or oct(flags)!r})", _DISK)
 

@@ -36,6 +36,22 @@ The error names the line. Tested as well.
 
 """
 
+VERSIONS = """
+## CPython 3.11, 3.12 and 3.13
+
+All tests pass on each of them (tried with 3.11.7, 3.12.1 and 3.13.0), and every pin has a wheel for each. What differs:
+
+- Digests are promised within one minor version. 11 of the 16 probes above have one digest under all three, and so have
+  the runs of the task queue and of the database that were compared. aiohttp, grpclib, websockets and OpenTelemetry's
+  probe tell their peer in a header which Python they are; the MQTT broker answers two packets in another order.
+- Of [CPython's own asyncio tests](../tests/kernel/test_cpython.py) 1,711 run on a host's loop under 3.11, 1,765 under
+  3.12 and 1,849 under 3.13; 351, 355 and 362 are [left out with a reason](../tests/kernel/left_out.py), most of them
+  because they are about the stock loop.
+- Eager tasks (3.12: `eager_task_factory`, `eager_start=True`) begin at once, as asyncio's own do; they stand beside the
+  kernel's.
+- The compiled core exists for all three; its lead over SimPy is smaller where the interpreter itself is faster.
+"""
+
 
 def facts(worker: Worker) -> list[dict[str, Any]]:
     """Return what every probe says of itself; asked in a worker, because the libraries are imported for it."""
@@ -73,6 +89,7 @@ def page(worker: Worker) -> str:
         + table(("library", "versions", "exercised", "outcome", "to do"), rows)
         + REFUSED
         + table(("call", "why", "instead"), refused)
+        + VERSIONS
     )
 
 

@@ -30,6 +30,8 @@ DATABASE: dict[str, list[str]] = {
         "faults.deaths.until=30s",
     ],
     "commit_latency": [],
+    "regions": ["duration=12s", "load.inserts.until=10s"],
+    "contention": ["duration=12s", "load.lists.until=10s"],
     "github_2018": [
         "duration=50s",
         *(f"load.{name}.until=44s" for name in ("keys", "inserts", "readbacks")),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from simkit.card import Card, Exercise, Metric, Role, Switch, TakenRole
 from simkit_nodes.blocks.lsm.gauges import METRICS as ENGINE_METRICS
+from simkit_nodes.blocks.lsm.gauges import EngineShaped
 from simkit_nodes.blocks.raft.events import RaftBecameLeader, RaftSteppedDown
 from simkit_nodes.database.backup.archivist import EVENTS as BACKUP_EVENTS
 from simkit_nodes.database.backup.archivist import ArchiveConfig, Archivist
@@ -15,10 +16,12 @@ from simkit_nodes.database.change_feed.feeder import FeedConfig, Feeder
 from simkit_nodes.database.checks import CHECKS
 from simkit_nodes.database.client import Client
 from simkit_nodes.database.config import ClientConfig, DatabaseLoad, GatewayConfig, StoreConfig
-from simkit_nodes.database.elections import Stopwatch, Voter, VoterConfig
+from simkit_nodes.database.distribution_plots import DISTRIBUTION_PLOTS
+from simkit_nodes.database.elections import LeaderFound, Stopwatch, Voter, VoterConfig
 from simkit_nodes.database.events import EVENTS
 from simkit_nodes.database.figures import COMMITS, ELECTIONS
 from simkit_nodes.database.gateway import Gateway
+from simkit_nodes.database.host_plots import HOST_PLOTS
 from simkit_nodes.database.plots import PLOTS
 from simkit_nodes.database.points import POINTS
 from simkit_nodes.database.range_plots import RANGE_PLOTS
@@ -38,10 +41,11 @@ card = Card(
     },
     load=DatabaseLoad,
     checks={check.name: check for check in CHECKS},
-    events=(*EVENTS, *BACKUP_EVENTS, *FEED_EVENTS),
     points=POINTS,
+    events=(*EVENTS, *BACKUP_EVENTS, *FEED_EVENTS, LeaderFound, EngineShaped),
     metrics={
         "transaction.latency": Metric("histogram", "from asked to answered, by workload and outcome", "s"),
+        "transaction.abort_rate": Metric("gauge", "share of runs at a gateway so far that could not be serialized"),
         "clock.offset": Metric("gauge", "how far a host's clock is ahead of the others', at least", "s"),
         "election.time": Metric("histogram", "from the death of a voters' leader to the next one", "s"),
         "elections.needed": Metric("counter", "deaths of the voters' leader"),
@@ -145,7 +149,7 @@ card = Card(
             "no_joint_consensus",
         ),
     ),
-    plots=(*PLOTS, *RANGE_PLOTS),
+    plots=(*PLOTS, *RANGE_PLOTS, *DISTRIBUTION_PLOTS, *HOST_PLOTS),
     exercises={
         "ballot": Exercise(
             "voter",

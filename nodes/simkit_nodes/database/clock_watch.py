@@ -17,9 +17,11 @@ from simkit.network import handles
 from simkit.network.errors import RemoteError, RequestTimeout, Unreachable
 from simkit.network.message import Message
 from simkit.node import Node
-from simkit_nodes.database.events import ClockMeasured
+from simkit_nodes.database.events import ClockCompared, ClockMeasured
 
 EVERY_S: Final = 1.0
+NOTEWORTHY: Final = 0.02
+"""What share of the greatest offset a clock has to move by before that is told again."""
 TIMEOUT_S: Final = 0.5
 TOLERATED: Final = 0.8
 
@@ -57,6 +59,7 @@ class ClockWatch:
         self._node, self._offset_max_ns, self._changed = node, offset_max_ns, changed
         self._peers = tuple(peer for peer in peers if peer != node.name)
         self.trusted = True
+        self._told_ns = 0
         node.network.bind(self)
 
     @handles(ClockProbe)
@@ -90,8 +93,12 @@ class ClockWatch:
     def _judge(self, offsets: list[int]) -> None:
         far = sum(abs(offset) > TOLERATED * self._offset_max_ns for offset in offsets)
         trusted = 2 * far <= len(offsets)
-        self._node.metrics.gauge("clock.offset", "s").set(offsets[len(offsets) // 2] / 1e9)
+        offset_ns = offsets[len(offsets) // 2]
+        self._node.metrics.gauge("clock.offset", "s").set(offset_ns / 1e9)
+        if abs(offset_ns - self._told_ns) > NOTEWORTHY * self._offset_max_ns:
+            self._told_ns = offset_ns
+            self._node.emit(ClockCompared(offset_ns))
         if trusted != self.trusted:
             self.trusted = trusted
-            self._node.emit(ClockMeasured(offsets[len(offsets) // 2], trusted))
+            self._node.emit(ClockMeasured(offset_ns, trusted))
             self._changed(trusted)

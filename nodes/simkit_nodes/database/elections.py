@@ -151,6 +151,13 @@ class Voter(Node):
                 writer.write(b"%d\n" % event.term)
 
 
+class LeaderFound(Event, frozen=True, tag="election.leader_found"):
+    """A stopwatch has heard of the next leader."""
+
+    missed_ns: int
+    """Since it knew that the last one was gone."""
+
+
 class Stopwatch(Node):
     """Measures from the death of each leader to the next leader."""
 
@@ -188,5 +195,7 @@ class Stopwatch(Node):
         self._leader, self._term = voter, term
         self.metrics.counter("elections.won").add(1)
         if self._lost_s is not None:
-            self.metrics.histogram("election.time", unit="s").record(self.clock.monotonic() - self._lost_s)
+            missed_s = self.clock.monotonic() - self._lost_s
+            self.metrics.histogram("election.time", unit="s").record(missed_s)
+            self.emit(LeaderFound(round(missed_s * 1e9)))
             self._lost_s = None

@@ -22,6 +22,8 @@ class TransactionCommitted(Event, frozen=True, tag="transaction.committed"):
     """How often it was run until it committed."""
     request: int = 0
     """The number that its client gave it; 0 where it gave none."""
+    took_ns: int = 0
+    """From the begin of its first run to here, by the gateway's clock."""
 
 
 class TransactionGivenUp(Event, frozen=True, tag="transaction.given_up"):
@@ -90,6 +92,12 @@ class ClockMeasured(Event, frozen=True, tag="clock.measured"):
     """Whether it serves."""
 
 
+class ClockCompared(Event, frozen=True, tag="clock.compared"):
+    """A host has compared its clock with the others', and found it elsewhere than when it last said so."""
+
+    offset_ns: int
+
+
 EVENTS: tuple[type[Event], ...] = (
     TransactionCommitted,
     TransactionGivenUp,
@@ -101,6 +109,7 @@ EVENTS: tuple[type[Event], ...] = (
     CorruptionMet,
     MessageRefused,
     ClockMeasured,
+    ClockCompared,
     *RAFT_EVENTS,
     *REPLICATION_EVENTS,
     *SQL_EVENTS,

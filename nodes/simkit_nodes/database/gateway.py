@@ -60,6 +60,7 @@ class Gateway(Node):
         )
         self._slots = asyncio.Semaphore(config.running_max)
         self._waiting = 0
+        self._runs = self._aborted = 0
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -73,6 +74,13 @@ class Gateway(Node):
 
     def _retried(self, transaction: Coordinator, reason: str) -> None:
         self.emit(TransactionRetried(transaction.transaction_id, reason))
+        self._count(aborted=True)
+
+    def _count(self, *, aborted: bool) -> None:
+        """Count a run of a transaction."""
+        self._runs += 1
+        self._aborted += aborted
+        self.metrics.gauge("transaction.abort_rate").set(self._aborted / self._runs)
 
     @handles(Execute)
     async def execute(self, request: Execute) -> Executed:
@@ -110,6 +118,7 @@ class Gateway(Node):
     async def _run(self, request: Execute) -> Executed:
         runs = 0
         last: Coordinator | None = None
+        begun_ns = self.clock.monotonic_ns()
 
         async def steps(transaction: Coordinator) -> Any:
             nonlocal runs, last
@@ -119,7 +128,11 @@ class Gateway(Node):
         results = await self.database.run(steps, request.isolation)
         assert last is not None
         timestamp = last.commit_timestamp or last.read_timestamp
-        self.emit(TransactionCommitted(last.transaction_id, timestamp, len(last.writes), runs, request.request))
+        took_ns = self.clock.monotonic_ns() - begun_ns
+        self.emit(
+            TransactionCommitted(last.transaction_id, timestamp, len(last.writes), runs, request.request, took_ns)
+        )
+        self._count(aborted=False)
         return Executed("committed", results, timestamp=timestamp)
 
     async def _get(self, request: SingleGet) -> Executed:

@@ -72,7 +72,7 @@ class StoreServer(Node):
         booted_ns = self.clock.monotonic_ns()
         config = self.config
         engine = await LsmEngine.open(self.disk, config.lsm())
-        publish(engine, self.metrics)
+        publish(engine, self.metrics, self.emit)
         timing = Timing(quiesce=config.quiesce, log_sync=config.wal_fsync)
         self.store: Any = (
             AsynchronousStore(self, engine)

@@ -4,7 +4,10 @@ They are set whenever tables come or go, so that they cost nothing in between. D
 engine counts begins anew with its process.
 """
 
+from collections.abc import Callable
+
 from simkit.card import Metric
+from simkit.node import Event
 from simkit.observe.metrics import HostMetrics
 from simkit_nodes.blocks.lsm.lsm_engine import LsmEngine
 
@@ -16,13 +19,32 @@ METRICS = {
 """For the card of a system whose hosts call `publish`."""
 
 
-def publish(engine: LsmEngine, metrics: HostMetrics) -> None:
-    """Keep a host's gauges in step with its engine."""
+class EngineShaped(Event, frozen=True, tag="engine.shaped"):
+    """Tables of an engine have come or gone."""
+
+    level_bytes: tuple[int, ...]
+    """The tables of each level."""
+    written_bytes: int
+    """Keys and values of all batches since the process started."""
+    table_bytes: int
+    """Tables written, by flushes and compactions, since then."""
+
+
+def publish(engine: LsmEngine, metrics: HostMetrics, tell: Callable[[EngineShaped], None] = lambda shape: None) -> None:
+    """Keep a host's gauges in step with its engine, and tell how it changes its shape."""
     amplification = metrics.gauge("engine.write_amplification")
     hits = metrics.gauge("engine.cache_hits")
 
     def show() -> None:
-        for number, level in enumerate(engine.levels()):
+        levels, statistics = engine.levels(), engine.statistics
+        tell(
+            EngineShaped(
+                tuple(level.size for level in levels),
+                statistics.written_bytes,
+                statistics.flushed_bytes + statistics.compacted_bytes,
+            )
+        )
+        for number, level in enumerate(levels):
             if level.size or number in seen:
                 seen.add(number)
                 metrics.gauge("engine.level_size", unit="B", level=str(number)).set(level.size)

@@ -7,14 +7,15 @@ from the global `random` and would hide what this system is about.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import InvalidResponse, NoScriptError, RedisError
 
 from simkit_nodes.task_queue.scripts import DIGESTS, SCRIPTS
 
@@ -100,15 +101,20 @@ class TaskQueue:
         for task in tasks:
             words += (task.task, task.priority, task.countdown_us, task.attempts_max, task.body)
         reply = await self._call("enqueue", words)
-        return [verdict.decode() for verdict in reply[1:]]
+        with _sense():
+            return [verdict.decode() for verdict, _ in zip(reply[1:], tasks, strict=True)]
 
     async def lease(self, worker: str, count: int, lease_us: int, *, early: bool = False) -> list[Lease]:
         """Take up to `count` tasks. A reply that gets lost costs a lease's time, not a task."""
-        return _leases(await self._call("lease", _lease_words(worker, count, lease_us, early)))
+        reply = await self._call("lease", _lease_words(worker, count, lease_us, early))
+        with _sense():
+            return _leases(reply)
 
     async def settle(self, worker: str, outcomes: Sequence[Outcome], result_ttl_us: int = 0) -> list[Verdict]:
         """Say what became of leased tasks. Repeating is safe: a second time reads `already` or `stale`."""
-        return _verdicts(await self._call("settle", _settle_words(worker, outcomes, result_ttl_us)))
+        reply = await self._call("settle", _settle_words(worker, outcomes, result_ttl_us))
+        with _sense():
+            return _verdicts(reply, outcomes)
 
     async def turn(
         self,
@@ -127,15 +133,18 @@ class TaskQueue:
         if count:
             calls.append(("lease", _lease_words(worker, count, lease_us, early)))
         replies = await self._pipeline(calls)
-        verdicts = _verdicts(replies[0]) if outcomes else []
-        return verdicts, _leases(replies[-1]) if count else []
+        with _sense():
+            verdicts = _verdicts(replies[0], outcomes) if outcomes else []
+            return verdicts, _leases(replies[-1]) if count else []
 
     async def extend(self, worker: str, lease_us: int, held: Sequence[tuple[str, int | None]]) -> list[bool]:
         """Heartbeat: move the deadlines of held tasks; False for each that is the worker's no longer."""
         words: list[bytes | str | int] = [worker, lease_us]
         for task, token in held:
             words += (task, "" if token is None else token)
-        return [flag == 1 for flag in (await self._call("extend", words))[2:]]
+        reply = await self._call("extend", words)
+        with _sense():
+            return [flag == 1 for flag, _ in zip(reply[2:], held, strict=True)]
 
     async def wait_for_work(self, timeout_s: float) -> bool:
         """Block until there may be something to lease; False after the time-out."""
@@ -146,21 +155,26 @@ class TaskQueue:
         reply = await self._call("result", [task])
         if reply is None:
             return None
-        state, attempt, result, history = reply
-        return {
-            "state": state.decode(),
-            "attempt": attempt,
-            "result": result.decode("utf-8", "replace"),
-            "history": history.decode("utf-8", "replace").splitlines(),
-        }
+        with _sense():
+            state, attempt, result, history = reply
+            return {
+                "state": state.decode(),
+                "attempt": attempt,
+                "result": result.decode("utf-8", "replace"),
+                "history": history.decode("utf-8", "replace").splitlines(),
+            }
 
     async def redrive(self, limit: int) -> list[str]:
         """Put up to `limit` dead letters, oldest first, back into the queue."""
-        return [task.decode() for task in (await self._call("redrive", [limit]))[1:]]
+        reply = await self._call("redrive", [limit])
+        with _sense():
+            return [task.decode() for task in reply[1:]]
 
     async def depths(self) -> list[int]:
         """Tasks ready per priority 0..9, then delayed, processing, dead."""
-        return list((await self._call("depths", []))[1:14])
+        reply = await self._call("depths", [])
+        with _sense():
+            return [int(depth) for depth in reply[1:14]]
 
     async def _call(self, name: str, words: list[bytes | str | int]) -> Any:
         return (await self._pipeline([(name, words)]))[0]
@@ -211,5 +225,14 @@ def _leases(reply: list[Any]) -> list[Lease]:
     ]
 
 
-def _verdicts(reply: list[Any]) -> list[Verdict]:
-    return [Verdict(kind.decode(), attempt) for kind, attempt, _, _ in reply[1:]]
+def _verdicts(reply: list[Any], outcomes: Sequence[Outcome]) -> list[Verdict]:
+    return [Verdict(kind.decode(), attempt) for (kind, attempt, _, _), _ in zip(reply[1:], outcomes, strict=True)]
+
+
+@contextmanager
+def _sense() -> Iterator[None]:
+    """Raise InvalidResponse where an answer makes no sense, as after damage that no checksum saw."""
+    try:
+        yield
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise InvalidResponse(f"the broker's answer makes no sense: {error}") from error

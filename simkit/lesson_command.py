@@ -178,7 +178,11 @@ def _sealed(lesson: "Lesson", path: Path, student: str, seed: int, answers: Path
     except (OSError, ValueError) as error:
         bad_input(error)
     if given is None and not sys.stdin.isatty():
-        bad_input("a lesson asks for predictions: at a terminal, or from a file with --answers FILE (NAME: ANSWER)")
+        asks = "".join(f"\n  {name}: {question.in_words()}" for name, question in lesson.questions.every.items())
+        text = (
+            "a lesson asks for predictions: at a terminal, or from a file with --answers FILE, one NAME: ANSWER a line:"
+        )
+        bad_input(text + asks)
     return seal(lesson, student, seed, asked(lesson, _from(given) if given is not None else _ask))
 
 

@@ -68,6 +68,10 @@ def test_a_solution_is_tried_in_the_open(folder: Path) -> None:
     [
         (("slow_is_not_ded",), "nearest: `slow_is_not_dead`"),
         (("slow_is_not_dead",), "a lesson asks for predictions: at a terminal, or from a file with --answers"),
+        (
+            ("slow_is_not_dead",),
+            "  when: At what time of the run? The pause begins at 60 s and lasts 75 s; leases last 30 s. (s)\n",
+        ),
         (("slow_is_not_dead", "--answers", "few.yaml"), "answer `host`"),
         (("slow_is_not_dead", "--grade", "answers.yaml"), "a solution of settings is"),
     ],

@@ -50,6 +50,11 @@ class Question(_Words):
     within: float | None = None
     because: str = ""
 
+    def in_words(self) -> str:
+        """Return what is asked, and what can be answered, on one line."""
+        choices = f" ({' | '.join(str(choice) for choice in self.choices)})" if self.choices else ""
+        return self.ask + (f" ({self.unit})" if self.unit else "") + choices
+
 
 class Questions(_Words):
     """What is predicted, and which variant is run then; a student's seed is one of `seeds`, if there are any."""
@@ -58,6 +63,11 @@ class Questions(_Words):
     seeds: tuple[int, ...] = ()
     questions: dict[str, Question]
     transfer: dict[str, Question] = {}
+
+    @property
+    def every(self) -> dict[str, Question]:
+        """All that is asked, by name: of the run, and then of other systems."""
+        return {**self.questions, **self.transfer}
 
 
 class Case(_Words):

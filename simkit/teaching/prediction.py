@@ -28,7 +28,7 @@ Ask = Callable[[str, Question, str], str]
 def asked(lesson: Lesson, ask: Ask) -> dict[str, str]:
     """Ask every question until it is answered in a form that can be scored."""
     answers = {}
-    for name, question in {**lesson.questions.questions, **lesson.questions.transfer}.items():
+    for name, question in lesson.questions.every.items():
         wrong = ""
         while True:
             answer = ask(name, question, wrong)
@@ -79,7 +79,7 @@ def sealed_before(path: Path, lesson: Lesson, student: str) -> dict[str, Any] | 
 
 def with_predictions(lesson: Lesson, document: Document, answers: Mapping[str, str]) -> Document:
     """Return the run document with every prediction beside what the run did."""
-    questions = {**lesson.questions.questions, **lesson.questions.transfer}
+    questions = lesson.questions.every
     told = tuple(judged(question, answers.get(name, ""), document) for name, question in questions.items())
     return replace(document, predictions=told)
 

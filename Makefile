@@ -15,6 +15,9 @@ C      := $(wildcard hatch_build.py simkit/kernel/*/*.c simkit/kernel/*/*.h)
 TESTS  ?= tests
 JOBS   ?= 2
 
+# Some machines have Python keep no bytecode. The tests start hundreds of interpreters, and each would compile everything.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test check format audit bench docs clean

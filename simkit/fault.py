@@ -79,7 +79,7 @@ class Fault(BaseModel):
         disables: whether a host that it is aimed at counts as struck where a file has a `budget:`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     word: ClassVar[str]
     target: ClassVar[TargetKind] = "hosts"

@@ -98,4 +98,27 @@ SMALLER = {
     f"{system}/{name}": changes
     for system, scenarios in (("database", DATABASE), ("task_queue", TASK_QUEUE))
     for name, changes in scenarios.items()
+} | {
+    # Played whole, or smaller still, where their verdicts count; here every fault and kind of load has to take part.
+    "task_queue/everything": ["load.resize.rate=1/s total", "load.burst.count=50"],
+    "task_queue/wrong_clocks": ["load.resize.rate=1/s total"],
+    "task_queue/rollout": ["load.resize.rate=1/s total"],
+    "task_queue/dial": ["load.resize.rate=1/s total", "duration=3min", "load.resize.until=2min"],
+    "database/online_index": [
+        "duration=25s",
+        "load.items.until=22s",
+        "load.index.until=18s",
+        "load.checks.until=24s",
+        "faults.restart.every=exp(8s)",
+        "faults.restart.until=20s",
+    ],
+    "database/sql_oracle": [
+        "duration=25s",
+        "load.statements.until=22s",
+        "faults.gateway.every=exp(6s)",
+        "faults.gateway.until=20s",
+        "faults.outage.every=exp(8s)",
+        "faults.outage.until=20s",
+    ],
+    "database/backup_restore": ["load.transfers.rate=6/s total"],
 }

@@ -13,7 +13,7 @@ _BILLION = 10**9
 class DiskModel(BaseModel):
     """How fast and how large a disk is. Latencies are distributions in nanoseconds; None is without limit."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     read: InstanceOf[Distribution] = Constant(0)
     """Time to the first byte of a read from the device."""

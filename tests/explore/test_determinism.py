@@ -40,8 +40,9 @@ def worker() -> Iterator[Worker]:
         yield one
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def littered() -> Iterator[Worker]:
+    """An interpreter with odd addresses and counts, and with whatever the scenarios before left in it."""
     with Worker((str(HERE),)) as one:
         assert one.call("noise:litter", amount=50_000) > 0
         yield one

@@ -95,8 +95,8 @@ def prove_that_it_works(environment: Environment, project: Path) -> None:
         assert origin.is_relative_to(environment.packages), "imported from the checkout, not from the wheel"
     number = environment.evaluate("from importlib.metadata import version; print(version('simkit-dst'))")
     assert environment.run("--version").startswith(f"simkit {number}")
-    for scenario in sorted((project / "scenarios" / "task_queue").glob("*.yaml")):
-        environment.run("check", f"task_queue/{scenario.stem}")
+    scenarios = sorted((project / "scenarios" / "task_queue").glob("*.yaml"))
+    environment.run("check", *(f"task_queue/{scenario.stem}" for scenario in scenarios))
 
 
 def test_the_wheel_holds_the_whole_project_and_only_it(wheel: Path, project: Path, files: list[Path]) -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class LsmOptions(BaseModel):
     """Sizes are small beside a real engine's, as simulated data sets are."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     memtable_bytes: int = Field(default=512 * 1024, gt=0)
     """A memtable that has reached this size is written out as a table of level 0."""

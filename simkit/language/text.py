@@ -165,7 +165,7 @@ def moved(node: Node, place: Position) -> Node:
 
 
 def write_text(node: Node) -> str:
-    """The node as YAML again; reading it gives an equal tree (comments, anchors and layout are not kept)."""
+    """The node as YAML again; it reads as the same (comments, anchors and layout are not kept)."""
     written: str = yaml.emit(_events(node), Dumper=EMITTER, allow_unicode=True, width=100)
     return written
 
@@ -180,7 +180,8 @@ def _events(root: Node) -> Iterator[yaml.Event]:
             yield item
         elif isinstance(item, ScalarNode):
             style = None if item.plain else '"'
-            yield yaml.ScalarEvent(None, None, (item.plain, True), item.text, style=style)
+            text = "null" if item.plain and not item.text else item.text  # an emitter would put nothing in quotes
+            yield yaml.ScalarEvent(None, None, (item.plain, True), text, style=style)
         elif isinstance(item, SequenceNode):
             yield yaml.SequenceStartEvent(None, None, True, flow_style=item.flow)
             pending.append(yaml.SequenceEndEvent())

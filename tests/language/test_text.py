@@ -152,3 +152,9 @@ def test_the_pure_parser_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None
     fast = read_text(text, "my.yaml")
     monkeypatch.setattr(reader, "PARSER", yaml.Loader)
     assert read_text(text, "my.yaml") == fast
+
+
+@pytest.mark.parametrize("text", ["a:\n", "{a}", "[x, {a: , b: ''}]", "- {a: {b}}"])
+def test_nothing_is_written_as_nothing_and_not_as_empty_text(text: str) -> None:
+    root = read_text(text, "my.yaml")
+    assert plain_of(read_text(write_text(root), "my.yaml")) == plain_of(root)

@@ -55,6 +55,16 @@ DATABASE: dict[str, list[str]] = {
         "faults.crash.every=exp(6s)",
         "faults.crash.until=14s",
     ],
+    "replaced_store": [
+        "duration=42s",
+        *(f"load.{name}.until=28s" for name in ("transfers", "totals", "inserts")),
+        "load.readbacks.until=34s",
+        "faults.dies.at=8s",
+        "faults.voice.at=9s",
+        "faults.voice.for=4s",
+        "faults.too.at=19s",
+        "config.placement.away_after=3s",
+    ],
     "skewed_clocks": ["duration=16s", "load.keys.until=14s", "load.lists.until=14s"],
     "cloudflare_2020": ["duration=60s", "load.keys.until=55s", "faults.switch.for=25s"],
     "disk_faults": [

@@ -22,6 +22,7 @@ from simkit_nodes.database.events import EVENTS
 from simkit_nodes.database.figures import COMMITS, ELECTIONS
 from simkit_nodes.database.gateway import Gateway
 from simkit_nodes.database.host_plots import HOST_PLOTS
+from simkit_nodes.database.placement.driver import PlacementConfig, PlacementDriver
 from simkit_nodes.database.plots import PLOTS
 from simkit_nodes.database.points import POINTS
 from simkit_nodes.database.range_plots import RANGE_PLOTS
@@ -34,6 +35,7 @@ card = Card(
         "store": Role(StoreServer, "replicas of ranges: Raft, a log and an LSM engine on its disk", StoreConfig),
         "gateway": Role(Gateway, "runs transactions for clients; keeps nothing", GatewayConfig),
         "client": Role(Client, "sends transactions and records what came of them", ClientConfig, takes_load=True),
+        "placement": Role(PlacementDriver, "decides where replicas and leaders of ranges should be", PlacementConfig),
         "archive": Role(Archivist, "backs up to its disk and restores from there", ArchiveConfig, takes_load=True),
         "feed": Role(Feeder, "tells every write, each key's in order", FeedConfig),
         "voter": Role(Voter, "a bare Raft group whose leaders are killed: how long is a leader missed?", VoterConfig),
@@ -126,6 +128,13 @@ card = Card(
             "change_feed",
             "database/change_feed",
             "from_now",
+        ),
+        Switch(
+            "config.placement.replace: false",
+            "what a store that stays away takes from a range is made anew elsewhere",
+            "replicas_back",
+            "database/replaced_store",
+            "not_replaced",
         ),
         Switch(
             "config.voter.vote_persist: false",

@@ -83,6 +83,8 @@ class StoreConfig(Settings):
     """How long versions stay that newer ones hide, and the records of transactions that have ended."""
     housekeeping: Duration = Duration(5 * SECOND)
     """How often a leaseholder looks for abandoned intents, old records and versions nobody can see."""
+    placement_heartbeat: Duration = Duration(SECOND)
+    """How often a store reports to the placement driver, if there is one."""
     memtable: Size = Size(512 * 1024)
     """How much an engine keeps in memory before it writes a table."""
 

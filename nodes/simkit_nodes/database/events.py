@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from simkit.node import Event
 from simkit_nodes.blocks.raft.events import EVENTS as RAFT_EVENTS
+from simkit_nodes.database.placement.events import EVENTS as PLACEMENT_EVENTS
 from simkit_nodes.database.replication.events import EVENTS as REPLICATION_EVENTS
 from simkit_nodes.database.sql.events import EVENTS as SQL_EVENTS
 
@@ -112,5 +113,6 @@ EVENTS: tuple[type[Event], ...] = (
     ClockCompared,
     *RAFT_EVENTS,
     *REPLICATION_EVENTS,
+    *PLACEMENT_EVENTS,
     *SQL_EVENTS,
 )

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from msgspec.structs import replace
+
 from simkit.network import handles
 from simkit.node import Node
 from simkit_nodes.blocks.hybrid_logical_clock import HybridLogicalClock, span_of
@@ -28,6 +30,7 @@ from simkit_nodes.database.events import (
 from simkit_nodes.database.messages import Batch, Reason, Reply, Trouble
 from simkit_nodes.database.mvcc.keys import engine_spans
 from simkit_nodes.database.mvcc.record import Status
+from simkit_nodes.database.placement.steward import Steward
 from simkit_nodes.database.ranges.bootstrap import META_RANGE, first_descriptors, meta_rows
 from simkit_nodes.database.ranges.housekeeping import Housekeeper
 from simkit_nodes.database.ranges.sender import REPLY_TIMEOUT_S, Sender
@@ -58,7 +61,9 @@ class StoreServer(Node):
         self.periods = config.periods()
         for kind in (RaftTraffic, ReplicaRemoved):  # until the store is open, what others say is lost
             self.network.handle(kind, lambda message: None)
-        self.sender = Sender(self.transport, self.hybrid, self.first[0])
+        # Its replicas may have moved since, to any of the stores.
+        meta = replace(self.first[0], replicas=stores, generation=-1)
+        self.sender = Sender(self.transport, self.hybrid, meta)
         self.watch = ClockWatch(self, stores, int(config.max_offset), self._clock_judged)
         self.pusher = Pusher(
             self.sender,
@@ -102,6 +107,10 @@ class StoreServer(Node):
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(housekeeper.run(self.evaluators, int(config.housekeeping) / SECOND))
                 tasks.create_task(self.store.run())
+                drivers = self.directory.of_role("placement")
+                if drivers and isinstance(self.store, Store):
+                    steward = Steward(self, drivers, self.store.replicas)
+                    tasks.create_task(steward.run(int(config.placement_heartbeat) / SECOND))
                 if config.clock_refusal:
                     tasks.create_task(self.watch.run())
         except* EngineFailed as failures:

@@ -18,6 +18,7 @@ VARIANTS = [
     ("skewed_clocks", "no_refresh"),
     ("disk_faults", "no_fsync"),
     ("github_2018", "async"),
+    ("replaced_store", "not_replaced"),
 ]
 
 

@@ -13,6 +13,7 @@ from simkit_nodes.database.checks.change_feed import ChangeFeed
 from simkit_nodes.database.checks.divergence import NoDivergence
 from simkit_nodes.database.checks.history import Linearizable, NoAckedWriteLost, Serializable, StrictSerializable
 from simkit_nodes.database.checks.intents import IntentsGone
+from simkit_nodes.database.checks.placement import ReplicasBack
 from simkit_nodes.database.checks.ranges import RangeCoverage
 from simkit_nodes.database.checks.sql import IndexConsistent, SqlEqualsSqlite
 
@@ -28,6 +29,7 @@ CHECKS: tuple[type[Check], ...] = (
     NoAckedWriteLost,
     NoDivergence,
     RangeCoverage,
+    ReplicasBack,
     Serializable,
     SqlEqualsSqlite,
     StrictSerializable,
@@ -47,6 +49,7 @@ __all__ = [
     "NoAckedWriteLost",
     "NoDivergence",
     "RangeCoverage",
+    "ReplicasBack",
     "Serializable",
     "SqlEqualsSqlite",
     "StrictSerializable",

@@ -55,14 +55,14 @@ class Housekeeper:
         self._clock, self._periods = clock, periods
         self._sender, self._pusher, self._tell, self._damaged = sender, pusher, tell, damaged
         self._splitter = splitter
-        self._seen: dict[int, tuple[int, int]] = {}
+        self._seen: dict[int, tuple[int, int, int]] = {}
 
     async def run(self, evaluators: dict[int, Evaluator], interval_s: float) -> None:
         """Go round for ever."""
         while True:
             await asyncio.sleep(interval_s)
             for range_id, evaluator in list(evaluators.items()):
-                state = (evaluator.range.tenure, evaluator.proposed)
+                state = (evaluator.range.tenure, evaluator.range.descriptor.generation, evaluator.proposed)
                 if not state[0] or self._seen.get(range_id) == state:
                     continue
                 try:

@@ -266,9 +266,9 @@ class Sender:
                     return Sent(list(reply.responses), reply.read_timestamp, reply.write_timestamp)
                 trouble = reply.trouble
                 self._check(trouble, store, once)
-                if trouble.reason is Reason.RANGE_MISMATCH:
+                if trouble.reason is Reason.RANGE_MISMATCH and not self._is_lost_meta(trouble, descriptor):
                     return await self._elsewhere(trouble, descriptor, requests, manner)
-                if trouble.reason in (Reason.NOT_LEASEHOLDER, Reason.CLOCK):
+                if trouble.reason in (Reason.NOT_LEASEHOLDER, Reason.CLOCK, Reason.RANGE_MISMATCH):
                     tried += 1
                     store = trouble.hint if trouble.hint and trouble.hint != store else _next(descriptor, store)
             if asyncio.get_running_loop().time() > manner.deadline_s:
@@ -302,6 +302,10 @@ class Sender:
             raise Refused(trouble.reason, trouble.text, trouble.timestamp)
         if once and trouble.reason is Reason.AMBIGUOUS:
             raise AmbiguousResult(trouble.text)
+
+    def _is_lost_meta(self, trouble: Trouble, descriptor: RangeDescriptor) -> bool:
+        """Whether a store has no replica of the meta range: no row tells where that is, so others are asked."""
+        return trouble.descriptor is None and self._meta.contains(descriptor.begin)
 
     async def _elsewhere(
         self, trouble: Trouble, descriptor: RangeDescriptor, requests: Sequence[Request], manner: Manner

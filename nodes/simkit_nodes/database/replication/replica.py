@@ -195,6 +195,19 @@ class Replica:
             raise NotLeaseholder(self.leaseholder())
         return leader.progress[name].match_index >= self.raft.commit_index
 
+    async def relocate(self, stores: tuple[str, ...]) -> None:
+        """Bring the replicas to these stores: new ones learn first, then voters change through a joint configuration.
+
+        Begun again it goes on where it was. As `change`.
+        """
+        configuration = self.raft.log.configuration
+        joining = tuple(store for store in stores if store not in configuration.voters)
+        if set(configuration.learners) != set(joining):
+            await self.change(configuration.voters, joining)
+        await self._until(lambda: all(self._has_caught_up(store) for store in joining))
+        if set(self.raft.log.configuration.voters) != set(stores):
+            await self.change(stores)
+
     async def remove(self, name: str) -> None:
         """Take the replica of a store away. As `change`."""
         configuration = self.raft.log.configuration

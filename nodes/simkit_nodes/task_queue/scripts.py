@@ -357,8 +357,10 @@ return {s.state, s.attempt, call('HGET', 'tq:result', ARGV[1]) or '', call('HGET
 _DEPTHS = """
 -- Returns now, ready per priority 0..9, delayed, processing, dead letters,
 -- then the totals submitted, success, failure, dead, taken
-local reply = {now}
-for priority = 0, 9 do reply[#reply + 1] = call('LLEN', 'tq:ready:' .. priority) end
+local reply = {now, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+for _, priority in ipairs(call('HKEYS', 'tq:classes')) do
+  reply[priority + 2] = call('LLEN', 'tq:ready:' .. priority)
+end
 for _, set in ipairs({'tq:delayed', 'tq:processing', 'tq:dead'}) do reply[#reply + 1] = call('ZCARD', set) end
 local totals = call('HMGET', 'tq:totals', 'submitted', 'success', 'failure', 'dead', 'taken')
 for i = 1, 5 do reply[#reply + 1] = tonumber(totals[i]) or 0 end

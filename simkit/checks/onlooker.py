@@ -3,7 +3,7 @@
 It deliberately cannot touch anything: it is handed values, in order, and keeps what it likes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from simkit.node import Event
@@ -41,6 +41,12 @@ class Onlooker:
 
     def prepare(self, config: Mapping[str, Any]) -> None:
         """See the config of every role, by role, before the run: bounds such as a lease's length stand there."""
+
+    def meet(self, others: Sequence["Onlooker"]) -> None:
+        """See who watches the same run, itself among them, before it begins: one may keep for all what all would keep.
+
+        They see each event in this order.
+        """
 
     def observe(self, time_ns: int, host: str, event: Event) -> None:
         """See one emitted event; every event of the run comes here, in order, before the marked methods see it."""

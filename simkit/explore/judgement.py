@@ -118,6 +118,9 @@ class Judge:
                 watch.note(0)
             if isinstance(expectation, Eventually):
                 self._watches[expectation.check].awaited = True
+        checks = [watch.check for watch in self._watches.values()]
+        for check in checks:
+            check.meet(checks)
         self._storyteller = Storyteller(world.records)
         world.records.subscribe(("event",), self._heard)
         world.records.subscribe(("history",), self._operated)

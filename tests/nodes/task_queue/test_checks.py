@@ -332,3 +332,20 @@ def blank(kind: type[Event]) -> Event:
 @pytest.mark.parametrize("kind", [kind for kind in EVENTS if "task" in kind.__struct_fields__])
 def test_every_event_of_a_task_is_told_in_words_of_its_own(kind: type[Event]) -> None:
     assert describe(blank(kind)) != kind.__name__
+
+
+def test_of_several_checks_the_first_remembers_for_all() -> None:
+    checks = [NoAckedTaskLost(), TerminalStateUnique(), EffectOnce()]
+    for check in checks:
+        check.meet(checks)
+    events = [
+        TaskSubmitted(task="a", priority=5, attempts_max=1, due_ns=0),
+        EffectApplied(task="a", key="a", worker="w1", attempt=1, token=0),
+        EffectApplied(task="a", key="a", worker="w2", attempt=2, token=0),
+    ]
+    for time_ns, event in enumerate(events):
+        for check in checks:
+            for see in check.sights(type(event)):
+                see(time_ns, "broker", event)
+    assert [step.time_ns for step in checks[-1].violations[0].story] == [0, 1, 2]
+    assert checks[1].sights(TaskSubmitted) == ()

@@ -83,7 +83,6 @@ class QueueDrained(TaskCheck):
 
     def observe(self, time_ns: int, host: str, event: Event) -> None:
         self._now_ns = time_ns
-        super().observe(time_ns, host, event)
 
     @sees(TaskSubmitted)
     def _submit(self, time_ns: int, host: str, event: TaskSubmitted) -> None:

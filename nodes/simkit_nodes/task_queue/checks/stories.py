@@ -5,9 +5,11 @@ What is kept for how long is the chronicle's business. This deliberately judges 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from simkit.checks import Check, Chronicle, Step
+from simkit.checks.onlooker import Onlooker, Sight
 from simkit.node import Event
 from simkit_nodes.task_queue.events import (
     EffectApplied,
@@ -34,13 +36,25 @@ from simkit_nodes.task_queue.events import (
 
 
 class TaskCheck(Check):
-    """A check about single tasks: it remembers what happened to each, and tells it with a violation."""
+    """A check about single tasks: it remembers what happened to each, and tells it with a violation.
+
+    Of several in one run the first remembers for all.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._stories = Chronicle(describe)
+        self._remembers = True
 
-    def observe(self, time_ns: int, host: str, event: Event) -> None:
+    def meet(self, others: Sequence[Onlooker]) -> None:
+        first = next(other for other in others if isinstance(other, TaskCheck))
+        self._stories, self._remembers = first._stories, first is self
+
+    def sights(self, kind: type[Event]) -> tuple[Sight, ...]:
+        seen = super().sights(kind)
+        return (self._remember, *seen) if self._remembers else seen
+
+    def _remember(self, time_ns: int, host: str, event: Event) -> None:
         task = getattr(event, "task", None)
         if task is not None:
             self._stories.remember(time_ns, host, event, task)

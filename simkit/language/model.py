@@ -107,6 +107,9 @@ class SwarmModel(Part):
 
     keep: Fraction = Field(default=Fraction(0.5), description="the chance of each fault to take part in a run")
     of: tuple[str, ...] | None = Field(default=None, description="the faults it is about; all of them without it")
+    by: Literal["entry", "family"] = Field(
+        default="entry", description="what is drawn: each entry, or each family (`simkit list`) with all its entries"
+    )
 
 
 class RunLimits(Part):

@@ -7,8 +7,9 @@ Deliberately ignorant of files: `scenario.py` finds, merges and overrides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import NoReturn
 
 from pydantic import BaseModel
 
@@ -30,9 +31,12 @@ from simkit.language.sense import Setting, allowance_of, check_injections, check
 from simkit.language.target import Target, parse_targets
 from simkit.language.text import Entry, MappingNode, Node, ScalarNode, SequenceNode, moved, plain_of, write_text
 from simkit.language.units import Duration, exact_duration
-from simkit.language.vocabulary import CardWords, Registry
+from simkit.language.vocabulary import CardWords, Registry, family
 from simkit.language.wiring import Wiring, check_keys, read_wiring
 from simkit.registry import NotInstalled
+
+_DURATION_MAX = Duration(2**63 - 1)
+"""The length of a run that could not be read: nothing is too late for it."""
 
 _LIMITS = {"load": "loads", "network": "links", "expect": "expectations", "budget": "budgets"}
 """What the limit of a section's entries is called, where that is another word."""
@@ -54,14 +58,24 @@ class Reader:
         self._check_sizes(tree)
         model = bind(ScenarioModel, without(tree, "extends"), "", self.problems)
         card = self._card(tree)
-        self._stop_if_wrong()
+        if self.problems:
+            self._read_on(card, tree)
         assert model is not None
         assert card is not None
         roster = self._roster(model, card, tree)
-        self._stop_if_wrong()
+        if self.problems:
+            self._read_on(card, tree)
         scenario = self._resolved(model, card, roster, tree, variant)
         self._stop_if_wrong()
         return scenario
+
+    def _read_on(self, card: CardWords | None, tree: MappingNode) -> NoReturn:
+        """Note what can still be told of a file whose frame or whose hosts are wrong, and raise `ScenarioError`."""
+        self._injections(tree)
+        if card is not None:
+            self._config(card, (), tree)
+            self._expectations(card, tree, _DURATION_MAX)
+        raise ScenarioError(self.problems, self.limits.problems)
 
     def _resolved(
         self, model: ScenarioModel, card: CardWords, roster: Roster, tree: MappingNode, variant: str | None
@@ -84,7 +98,7 @@ class Reader:
             warmup=model.warmup,
             roster=roster,
             wiring=wiring,
-            config=MappingProxyType(self._config(card, roster, tree)),
+            config=MappingProxyType(self._config(card, roster.hosts, tree)),
             loads=self._loads(card, roster, tree, model.duration),
             faults=faults,
             budget=tuple(self._budget(model, roster, tree, faults)),
@@ -238,14 +252,14 @@ class Reader:
                 message = f"{kind} {quoted(name)} would stand in {around}s {listed(found)}; a {kind} stands in one"
                 self._refuse(position, message)
 
-    def _config(self, card: CardWords, roster: Roster, tree: MappingNode) -> dict[str, BaseModel]:
+    def _config(self, card: CardWords, hosts: Sequence[HostEntry], tree: MappingNode) -> dict[str, BaseModel]:
         section = _section(tree, "config")
         given = section.entries if section else {}
         for role, entry in given.items():
             if role not in card.roles:
                 message = f"unknown role {quoted(role)} in `config`; {card.name} has {listed(card.roles)}"
                 self._refuse(entry.key_position, message, nearest_quoted(role, card.roles))
-        played = {host.role for host in roster.hosts}
+        played = {host.role for host in hosts}
         bound: dict[str, BaseModel] = {}
         for role, words in card.roles.items():
             if role not in given and role not in played:
@@ -300,20 +314,23 @@ class Reader:
     def _faults(
         self, card: CardWords, roster: Roster, wiring: Wiring, tree: MappingNode, duration: Duration
     ) -> tuple[Injection, ...]:
-        section = _section(tree, "faults")
-        found: dict[str, Injection] = {}
         before = len(self.problems)
-        for name, entry in section.entries.items() if section else ():
-            injection = read_injection(name, entry, self.registry.faults(), self.problems)
-            if injection is not None:
-                found[name] = injection
-        if len(self.problems) == before:
-            check_injections(Setting(card, roster, duration, found, wiring), self.problems)
+        found, unread = self._injections(tree)
+        check_injections(Setting(card, roster, duration, found, wiring, unread), self.problems)
         if len(self.problems) == before:
             for injection in found.values():
                 if isinstance(injection.fault, Reconfiguring):
                     check_change(injection, injection.fault, card, roster, tree, self.problems)
         return tuple(found.values())
+
+    def _injections(self, tree: MappingNode) -> tuple[dict[str, Injection], frozenset[str]]:
+        """Read the entries of `faults:` each by itself; return them by name, and the names of those that are wrong."""
+        section = _section(tree, "faults")
+        entries = section.entries if section else {}
+        known = self.registry.faults()
+        read = {name: read_injection(name, entry, known, self.problems) for name, entry in entries.items()}
+        found = {name: injection for name, injection in read.items() if injection is not None}
+        return found, frozenset(read.keys() - found.keys())
 
     def _budget(
         self, model: ScenarioModel, roster: Roster, tree: MappingNode, faults: tuple[Injection, ...]
@@ -332,12 +349,18 @@ class Reader:
     def _swarm(self, model: ScenarioModel, tree: MappingNode, faults: tuple[Injection, ...]) -> Swarm | None:
         if model.swarm is None:
             return None
-        names = tuple(injection.name for injection in faults)
+        section = _section(tree, "faults")
+        names = tuple(section.entries) if section else ()
         for name in model.swarm.of or ():
             if name not in names:
                 message = f"unknown fault {quoted(name)} in `swarm`"
                 self._refuse(tree.entries["swarm"].node.position, message, nearest_quoted(name, names))
-        return Swarm(float(model.swarm.keep), model.swarm.of if model.swarm.of is not None else names)
+        chosen = [each for each in faults if model.swarm.of is None or each.name in model.swarm.of]
+        if model.swarm.by == "family":
+            lots = {each.name: f"swarm/family {family(type(each.fault))}" for each in chosen}
+        else:
+            lots = {each.name: f"swarm/{each.name}" for each in chosen}
+        return Swarm(float(model.swarm.keep), lots)
 
     def _expectations(self, card: CardWords, tree: MappingNode, duration: Duration) -> tuple[Expected, ...]:
         section = tree.get("expect")

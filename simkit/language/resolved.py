@@ -53,10 +53,13 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Swarm:
-    """What `swarm:` says: the chance of each of these faults to take part in a run."""
+    """What `swarm:` says: the chance of each of these faults to take part in a run.
+
+    `lots` names for each fault the lot it is drawn by: its own, or that of its family.
+    """
 
     keep: float
-    of: tuple[str, ...]
+    lots: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,11 @@ class Scenario:
 
     @property
     def left_out(self) -> frozenset[str]:
-        """The faults that the swarm leaves out with this seed; each is drawn by itself."""
+        """The faults that the swarm leaves out with this seed; each lot is drawn by itself."""
         if self.swarm is None:
             return frozenset()
         keep = self.swarm.keep
-        return frozenset(name for name in self.swarm.of if not Stream(self.seed, f"swarm/{name}").chance(keep))
+        return frozenset(name for name, lot in self.swarm.lots.items() if not Stream(self.seed, lot).chance(keep))
 
     def position(self, path: str) -> Position:
         """Where the value at a dotted path was written; the start of the file if it was not."""

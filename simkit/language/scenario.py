@@ -125,6 +125,15 @@ def _with_variant(tree: MappingNode, name: str, source: Source) -> MappingNode:
     return changed
 
 
+def _of_variant(name: str, problem: Problem, tree: MappingNode, source: Source) -> Problem:
+    """The problem of a variant; one that the file inherited is told how to leave it out."""
+    section = tree.get("variants")
+    assert isinstance(section, MappingNode)
+    inherited = section.entries[name].key_position.file != source.shown
+    way = f" (inherited; {quoted(f'variants: {{{name}: null}}')} leaves it out)" if inherited else ""
+    return replace(problem, message=f"variant {quoted(name)}{way}: {problem.message}")
+
+
 def _check_variants(tree: MappingNode, scenario: Scenario, source: Source, reader: Reader) -> None:
     """A variant that cannot run is an error of the file, found before anything runs."""
     problems: list[Problem] = []
@@ -132,7 +141,7 @@ def _check_variants(tree: MappingNode, scenario: Scenario, source: Source, reade
         try:
             reader.read(_with_variant(tree, name, source), name)
         except ScenarioError as error:
-            problems += [replace(each, message=f"variant {quoted(name)}: {each.message}") for each in error.problems]
+            problems += [_of_variant(name, each, tree, source) for each in error.problems]
         if len(problems) >= reader.limits.problems:
             break
     if problems:

@@ -41,6 +41,7 @@ class Setting:
     duration: Duration
     injections: Mapping[str, Injection]
     wiring: Wiring | None = None
+    unread: frozenset[str] = frozenset()  # faults that are wrong: whoever waits for one makes no second mistake
     masks: dict[str, int] = field(default_factory=dict, compare=False)
 
     def mask(self, target: Target) -> int:
@@ -104,7 +105,7 @@ def check_injections(setting: Setting, problems: list[Problem]) -> None:
         for key, moment in (("at", injection.timing.at), ("until", injection.timing.until)):
             if moment is not None:
                 _note(problems, injection.places.get(key, injection.position), _check_moment, moment, setting)
-    if len(problems) > before:
+    if len(problems) > before or setting.unread:
         return
     begins = begin_times(setting.injections, problems)
     for injection in setting.injections.values():
@@ -201,6 +202,8 @@ def _check_moment(moment: Moment, setting: Setting) -> None:
     anchor = moment.anchor
     if isinstance(anchor, FaultEdge):
         other = setting.injections.get(anchor.fault)
+        if anchor.fault in setting.unread:
+            return
         if other is None:
             raise _unknown_anchor(anchor.fault, moment, setting)
         if anchor.edge == "ends" and (other.kind == "act" or other.timing.forever):

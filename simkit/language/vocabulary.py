@@ -79,6 +79,11 @@ def fault_kind(fault: type[BaseModel]) -> FaultKind:
     return kind
 
 
+def family(fault: type[BaseModel]) -> str:
+    """Whose kin a fault is: the name of the module that it stands in, such as `storage`."""
+    return fault.__module__.rpartition(".")[2]
+
+
 def target_kind(fault: type[BaseModel]) -> str:
     """What a fault is aimed at: hosts, links, groups, routers, wires, or none."""
     return str(getattr(fault, "target", "hosts"))

@@ -204,7 +204,7 @@ def _margin(expectation: ExpectationEntry) -> str:
     bar = ""
     if expectation.margin is not None:
         share = min(max(expectation.margin, 0.0), 1.0)
-        bar = f'<span class="bar" title="{share:.0%} of the bound to spare"><i style="width:{share:.1%}"></i></span>'
+        bar = f'<span class="bar" title="{share:.0%} of the bound unused"><i style="width:{share:.1%}"></i></span>'
     return (
         f'<li>{expectation_word(expectation)}<span class="what">{escape(plain(expectation.text))}{bar}</span>'
         f'<span class="how">{escape(plain(expectation.summary))}</span></li>'

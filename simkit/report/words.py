@@ -109,7 +109,9 @@ def _held(document: Document) -> str:
     nearest = next((each for each in closest(document) if each.margin is not None), None)
     if nearest is None or nearest.margin is None:
         return text
-    return f"{text} Closest: {plain(nearest.subject)}, with {max(0.0, nearest.margin):.0%} of its bound to spare."
+    used = 1 - max(0.0, nearest.margin)
+    share = f"{used:.0%}" if used >= 0.01 else "less than 1%"
+    return f"{text} Closest to its bound: {plain(nearest.subject)}, which used {share} of it."
 
 
 def _blame(document: Document, violation: ViolationEntry) -> str:

@@ -57,7 +57,7 @@ def test_a_service_and_its_test_take_under_twenty_lines():
 def test_every_example_of_the_guide_to_faults_is_a_scenario(tmp_path):
     guide = GUIDE.with_name("break-a-system.md").read_text(encoding="utf-8")
     examples = [block["text"] for block in BLOCK.finditer(guide) if block["kind"] == "yaml"]
-    assert len(examples) == 5
+    assert len(examples) == 6
     registry = Registry()
     for number, text in enumerate(examples):
         file = tmp_path / f"{number}.yaml"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -192,6 +193,33 @@ def test_several_slips_are_reported_together(load: Loader, steady: str) -> None:
     assert error.value.message.startswith("a duration needs a unit")
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "line"), [("duration: 20min", "duration: 20mins", 4), ("role: broker", "role: brokr", 7)]
+)
+def test_a_wrong_frame_hides_no_slip_behind_it(load: Loader, steady: str, right: str, wrong: str, line: int) -> None:
+    text = steady.replace("lease: 60s", "lease: 60").replace("pause:", "puase:").replace("always ", "alwys ", 1)
+    with pytest.raises(ScenarioError) as error:
+        load(text.replace(right, wrong))
+    assert [problem.position.line for problem in error.value.problems] == [line, 14, 19, 24]
+
+
+def test_whoever_waits_for_a_wrong_fault_makes_no_second_mistake(load: Loader, steady: str) -> None:
+    assert "5s after split" in steady
+    with pytest.raises(ScenarioError) as error:
+        load(steady.replace("partition:", "partitoin:").replace("any 2 of workers", "any 2 of worker"))
+    assert [problem.position.line for problem in error.value.problems] == [19, 21]
+
+
+def test_an_inherited_variant_that_no_longer_fits_says_how_to_leave_it_out(load: Loader, steady: str) -> None:
+    late = steady.replace("variants:\n", "variants:\n  late: {faults: {gc: {at: 19min}}}\n")
+    load(late)
+    Path("base.yaml").write_text(late)
+    shorter = "extends: base.yaml\nduration: 18min\n"
+    with pytest.raises(ScenarioError, match=r"`late` .inherited; `variants: {late: null}` leaves it out.: `gc` begins"):
+        load(shorter)
+    load(f"{shorter}variants: {{late: null}}\n")
+
+
 def test_a_fault_that_always_goes_beyond_the_budget(load: Loader, steady: str) -> None:
     text = steady.replace("faults:\n", "budget: {workers: {down: minority}}\nfaults:\n")
     assert load(text).budget[0].down == 2
@@ -204,6 +232,14 @@ def test_the_swarm_leaves_out_some_with_every_seed(load: Loader, steady: str) ->
     left_out = [load(text, seed=seed).left_out for seed in range(40)]
     assert set(left_out) == {frozenset(), frozenset({"gc"}), frozenset({"losses"}), frozenset({"gc", "losses"})}
     assert left_out == [load(text, seed=seed).left_out for seed in range(40)]
+
+
+def test_a_swarm_by_family_plays_all_of_a_family_or_none(load: Loader, steady: str) -> None:
+    text = steady.replace("faults:\n", "swarm: {keep: 50%, by: family}\nfaults:\n")
+    scenario = load(text)
+    assert scenario.swarm is not None
+    assert set(scenario.swarm.lots) == {injection.name for injection in scenario.faults}
+    assert {load(text, seed=seed).left_out for seed in range(20)} == {frozenset(), frozenset(scenario.swarm.lots)}
 
 
 def test_racks(load: Loader, steady: str) -> None:

@@ -15,8 +15,14 @@ def test_a_failure_is_one_sentence_with_check_object_moment_and_fault(failing: D
 
 def test_a_run_that_passes_names_its_closest_margin(passing: Document) -> None:
     assert sentence(passing) == (
-        "All 5 expectations hold. Closest: task.latency p99 < 2s in steady, with 34% of its bound to spare."
+        "All 5 expectations hold. Closest to its bound: task.latency p99 < 2s in steady, which used 66% of it."
     )
+
+
+def test_a_bound_that_is_hardly_used_is_told_so(passing: Document) -> None:
+    entries = [msgspec.structs.replace(each, margin=each.margin and 1.0) for each in passing.expectations]
+    document = msgspec.structs.replace(passing, expectations=tuple(entries))
+    assert sentence(document).endswith(", which used less than 1% of it.")
 
 
 def test_an_error_names_host_moment_and_exception(broken: Document) -> None:

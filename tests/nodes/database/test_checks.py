@@ -4,7 +4,7 @@ import pytest
 
 from simkit.observe.history import Operation
 from simkit_nodes.blocks.hybrid_logical_clock import timestamp_of
-from simkit_nodes.blocks.raft.events import RaftBecameLeader
+from simkit_nodes.blocks.raft.events import RaftBecameLeader, RaftStarted
 from simkit_nodes.database.checks import (
     Available,
     BankTotal,
@@ -160,3 +160,26 @@ def test_a_wrong_total_is_told_with_the_transfer_that_nobody_answered_and_who_de
         "decides that transaction 3 is aborted: its gateway is silent",
         "total of client tells a sum of -7",
     ]
+
+
+def test_a_lost_write_is_told_with_the_stores_that_have_begun_anew_since():
+    check = NoAckedWriteLost()
+    started = RaftStarted(1, 1, 7, ((0, 0),))
+    operations = [operation("insert", "a", None, 0, 1), operation("readback", None, [], 8, 9)]
+    assert told(check, [("early", started), ("s", started), ("s", started)], operations) == [
+        "a was acknowledged and is not there"
+    ]
+    assert [(step.time_ns, step.host) for step in check.violations[0].story] == [
+        (1, "client"),
+        (1, "s"),
+        (2, "s"),
+        (9, "client"),
+    ]
+
+
+def test_what_was_not_done_is_told_by_the_name_of_its_error():
+    check = Available()
+    check.fault_began(0, "cut", ())
+    asked = [operation("put", None, "57014", number, number + 1, "fail") for number in range(3)]
+    told(check, operations=[*asked, operation("get", None, "x", 5, 6)])
+    assert check.violations[0].story[0].text == "put of client: StatementTimeout (57014)"

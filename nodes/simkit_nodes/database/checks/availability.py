@@ -11,9 +11,21 @@ from typing import ClassVar
 from simkit.checks import Check, HistoryCheck, Step, sees
 from simkit.observe.history import Operation
 from simkit_nodes.blocks.raft.events import RaftBecameLeader
+from simkit_nodes.database.errors import (
+    AmbiguousResult,
+    ClockUntrusted,
+    Overloaded,
+    RetryableError,
+    StatementTimeout,
+    Unavailable,
+)
 
 SERVED_MIN = 0.95
 STORY_STEPS = 6
+REFUSALS = {
+    kind.sqlstate: kind.__name__
+    for kind in (AmbiguousResult, ClockUntrusted, Overloaded, RetryableError, StatementTimeout, Unavailable)
+}
 
 
 class Available(HistoryCheck):
@@ -57,7 +69,7 @@ class Available(HistoryCheck):
                 f"{self.served:,} of {self.asked:,} operations done while faults lasted, {self.served / self.asked:.1%}"
             )
             story = [
-                Step(each.invoked_ns, each.host, f"{each.function} of {each.process}: {each.output or 'no answer'}")
+                Step(each.invoked_ns, each.host, f"{each.function} of {each.process}: {_why(each.output)}")
                 for each in missed[:STORY_STEPS]
             ]
             self.violated(last.invoked_ns, last.host, text, *story, Step(last.invoked_ns, last.host, text))
@@ -65,6 +77,12 @@ class Available(HistoryCheck):
     def summary(self) -> str:
         share = f", {self.served / self.asked:.1%}" if self.asked else ""
         return f"{self.served:,} of {self.asked:,} operations done while faults lasted{share}"
+
+
+def _why(output: object) -> str:
+    """Return what a client was told of a transaction that was not done: the name of the error behind its SQLSTATE."""
+    name = REFUSALS.get(str(output))
+    return f"{name} ({output})" if name else str(output or "no answer")
 
 
 class LeadersStay(Check):

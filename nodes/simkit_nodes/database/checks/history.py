@@ -13,9 +13,11 @@ from simkit.checks import Chronicle, HistoryCheck, KeyValue, Linearizability, St
 from simkit.checks.isolation import IsolationCheck
 from simkit.observe.history import Operation
 from simkit_nodes.blocks.hybrid_logical_clock import physical_ns
+from simkit_nodes.blocks.raft.events import RaftStarted
 from simkit_nodes.database.events import TransactionCommitted
 
 COMMITS_KEPT = 100_000
+STARTS_TOLD = 6
 
 
 class Commits(HistoryCheck):
@@ -72,6 +74,11 @@ class NoAckedWriteLost(HistoryCheck):
     def __init__(self) -> None:
         super().__init__()
         self.acknowledged = self.lost = self.readbacks = 0
+        self._starts: dict[tuple[int, str], int] = {}
+
+    @sees(RaftStarted)
+    def _started(self, time_ns: int, host: str, event: RaftStarted) -> None:
+        self._starts[time_ns, host] = max(event.last_index, self._starts.get((time_ns, host), 0))
 
     def judge(self, operations: Sequence[Operation]) -> None:
         inserts = sorted(
@@ -96,14 +103,15 @@ class NoAckedWriteLost(HistoryCheck):
 
     def _tell(self, insert: Operation, reading: Operation) -> None:
         at_ns = reading.completed_ns or 0
+        since_ns = insert.completed_ns or 0
         text = f"{insert.input} was acknowledged and is not there"
-        self.violated(
-            at_ns,
-            reading.host,
-            text,
-            Step(insert.completed_ns or 0, insert.host, f"{insert.input} is acknowledged"),
-            Step(at_ns, reading.host, text),
-        )
+        starts = [
+            Step(start_ns, host, f"begins anew with the logs on its disk, the longest up to {last}")
+            for (start_ns, host), last in self._starts.items()
+            if since_ns <= start_ns <= at_ns
+        ]
+        told = Step(since_ns, insert.host, f"{insert.input} is acknowledged")
+        self.violated(at_ns, reading.host, text, told, *starts[-STARTS_TOLD:], Step(at_ns, reading.host, text))
 
     def summary(self) -> str:
         return f"{self.acknowledged:,} inserts acknowledged, {self.lost:,} missing in {self.readbacks:,} readbacks"

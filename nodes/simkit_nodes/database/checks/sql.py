@@ -33,8 +33,8 @@ class IndexConsistent(Check):
         if event.missing or event.dangling:
             self.wrong += 1
             text = (
-                f"index {event.index} of {event.table}: {event.missing} of {event.rows} rows have no entry, "
-                f"{event.dangling} entries no row, such as {event.example}"
+                f"index {event.index} of {event.table}: {event.missing} of {event.rows} rows without an entry, "
+                f"{event.dangling} entries without a row, such as {event.example}"
             )
             self.violated(time_ns, host, text, *self._published.get(event.table, ()), Step(time_ns, host, text))
 

@@ -21,8 +21,8 @@ def test_an_entry_without_a_row_and_a_row_without_an_entry() -> None:
     check = IndexConsistent()
     missing, dangling = (IndexCompared("t", "by_a", 5, *each, "/100/1/0") for each in ((1, 0), (0, 1)))
     assert told(check, published, right, missing, dangling) == [
-        "index by_a of t: 1 of 5 rows have no entry, 0 entries no row, such as /100/1/0",
-        "index by_a of t: 0 of 5 rows have no entry, 1 entries no row, such as /100/1/0",
+        "index by_a of t: 1 of 5 rows without an entry, 0 entries without a row, such as /100/1/0",
+        "index by_a of t: 0 of 5 rows without an entry, 1 entries without a row, such as /100/1/0",
     ]
     assert check.violations[0].story[0].text == "version 2 of t: by_a public"
 

@@ -14,6 +14,8 @@ PIP    := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 C      := $(wildcard hatch_build.py simkit/kernel/*/*.c simkit/kernel/*/*.h)
 TESTS  ?= tests
 JOBS   ?= 2
+ROUNDS ?= 7
+SIZE   ?= medium
 
 # Some machines have Python keep no bytecode. The tests start hundreds of interpreters, and each would compile everything.
 export PYTHONDONTWRITEBYTECODE :=
@@ -46,8 +48,8 @@ format: $(VENV)/.setup ## Bring the code into the house's format
 audit: $(VENV)/.setup ## Run the long tests: many seeds, a wheel installed from nothing
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m audit $(OPTIONS) $(TESTS)
 
-bench: $(VENV)/.bench ## Measure against the named peers; writes benchmarks/results/
-	@$(BIN)/python -m benchmarks
+bench: $(VENV)/.bench ## Measure against the named peers; writes benchmarks/results/ (WORKS=timers for some, ROUNDS=7, SIZE=medium)
+	@$(BIN)/python -m benchmarks --rounds $(ROUNDS) --size $(SIZE) $(WORKS)
 
 docs: $(VENV)/.setup ## Write the generated pages again
 	@$(BIN)/simkit check --schema > docs/scenario.schema.json

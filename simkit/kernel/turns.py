@@ -47,6 +47,7 @@ class Turns:
     host: Any = None
     stack: Any = None
     _task_factory: Any = None
+    _exception_handler: Any = None
     _context: Context | None = None
 
     def __init__(self, world: "World", name: str, index: int) -> None:

@@ -322,3 +322,14 @@ def test_the_set_of_all_tasks_does_not_depend_on_other_worlds() -> None:
             each.close()
         assert all(task.done() for task in kept)
     assert orders[0] == orders[1] == orders[2]
+
+
+def test_a_callback_that_fails_on_a_bare_loop_is_logged_and_ends_nothing(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    loop, ran = world.new_loop("a"), []
+    loop.call_soon(lambda: 1 / 0)
+    loop.call_soon(ran.append, 1)
+    world.run(SECOND)
+    assert ran == [1]
+    assert "ZeroDivisionError" in caplog.text

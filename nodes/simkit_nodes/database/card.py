@@ -19,9 +19,10 @@ from simkit_nodes.database.config import ClientConfig, DatabaseLoad, GatewayConf
 from simkit_nodes.database.distribution_plots import DISTRIBUTION_PLOTS
 from simkit_nodes.database.elections import LeaderFound, Stopwatch, Voter, VoterConfig
 from simkit_nodes.database.events import EVENTS
-from simkit_nodes.database.figures import COMMITS, ELECTIONS
+from simkit_nodes.database.figures import COMMITS, ELECTIONS, MAJORITIES
 from simkit_nodes.database.gateway import Gateway
 from simkit_nodes.database.host_plots import HOST_PLOTS
+from simkit_nodes.database.majority import Asker, AskerConfig, GroupAsked
 from simkit_nodes.database.placement.driver import PlacementConfig, PlacementDriver
 from simkit_nodes.database.plots import PLOTS
 from simkit_nodes.database.points import POINTS
@@ -39,22 +40,25 @@ card = Card(
         "archive": Role(Archivist, "backs up to its disk and restores from there", ArchiveConfig, takes_load=True),
         "feed": Role(Feeder, "tells every write, each key's in order", FeedConfig),
         "voter": Role(Voter, "a bare Raft group whose leaders are killed: how long is a leader missed?", VoterConfig),
+        "asker": Role(Asker, "asks voters whether they serve, again and again", AskerConfig),
         "stopwatch": Role(Stopwatch, "measures from the death of a voters' leader to the next one"),
     },
     load=DatabaseLoad,
     checks={check.name: check for check in CHECKS},
     points=POINTS,
-    events=(*EVENTS, *BACKUP_EVENTS, *FEED_EVENTS, LeaderFound, EngineShaped),
+    events=(*EVENTS, *BACKUP_EVENTS, *FEED_EVENTS, LeaderFound, EngineShaped, GroupAsked),
     metrics={
         "transaction.latency": Metric("histogram", "from asked to answered, by workload and outcome", "s"),
         "transaction.abort_rate": Metric("gauge", "share of runs at a gateway so far that could not be serialized"),
         "clock.offset": Metric("gauge", "how far a host's clock is ahead of the others', at least", "s"),
         "election.time": Metric("histogram", "from the death of a voters' leader to the next one", "s"),
         "elections.needed": Metric("counter", "deaths of the voters' leader"),
+        "group.asked": Metric("counter", "asks of a bare group whether it serves"),
+        "group.served": Metric("counter", "those for which its leader has committed an entry in time"),
         "elections.won": Metric("counter", "leaders of the voters, the first one included"),
         **ENGINE_METRICS,
     },
-    figures=(*ELECTIONS, *COMMITS),
+    figures=(*ELECTIONS, *COMMITS, *MAJORITIES),
     switches=(
         Switch(
             "config.gateway.schema_states: no_delete_only",

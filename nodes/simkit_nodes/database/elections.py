@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -21,6 +22,7 @@ from simkit_nodes.blocks.raft import Options, RaftError
 from simkit_nodes.blocks.raft.ballot import Ballot
 from simkit_nodes.blocks.raft.events import RaftBecameLeader
 from simkit_nodes.blocks.raft.server import RaftServer
+from simkit_nodes.database.majority import Ask, answer
 
 MILLISECOND: Final = 1_000_000
 WATCH_PORT: Final = 9
@@ -108,6 +110,7 @@ class Voter(Node):
         members = voters[: config.members]
         watched = await asyncio.start_server(self._watched, "0.0.0.0", WATCH_PORT)
         server = await RaftServer.open(self, members, config.options(), Nothing(), group=1, ballot=self.ballot_class())
+        self.network.handle(Ask, partial(answer, server))
         if self.name == voters[0] and not server.raft.current_term:
             await asyncio.sleep(OTHERS_UP_S)
             server.raft.campaign()

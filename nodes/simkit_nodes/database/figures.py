@@ -5,7 +5,9 @@ They are deliberately data: how a figure is judged is the audit's business.
 
 from __future__ import annotations
 
-from simkit.card import Figure
+from simkit.card import Control, Figure, law
+from simkit.laws import availability
+from simkit_nodes.database.majority import GroupAsked, majority_reached
 
 RAFT = "D. Ongaro, J. Ousterhout, In Search of an Understandable Consensus Algorithm, USENIX ATC 2014, figure 16"
 
@@ -82,3 +84,24 @@ COMMITS = (
     _latency("commit wait of 2 x 5 ms over a quorum of 9 ms", SPANNER, 0.010, "insert", 0.1, "spanner"),
 )
 """Two rounds take twice as long as one: with each within `RATIO` of its own, their ratio lies between 1.9 and 2.1."""
+
+
+def _majority(members: int, variant: str | None) -> Figure:
+    published = law(availability.majority, members=members, member=0.9)
+    return Figure(
+        f"share of time at which a majority of {members} serves, each up for nine tenths of it",
+        "K. S. Trivedi, Probability and Statistics with Reliability, Queuing, and Computer Science Applications, 2002",
+        published,
+        "group.served count / group.asked count",
+        0.003,
+        "database/majority",
+        variant=variant,
+        seeds=10,
+        items=15_000,
+        control=Control(majority_reached, {"members": members}, (GroupAsked,), published),
+    )
+
+
+MAJORITIES = (_majority(3, None), _majority(5, "five"))
+"""The law takes elections to be free; that they are not is what these measure. The control takes the failures of the
+run for what they were, so that an interval of a few ten-thousandths needs no millions of seconds."""

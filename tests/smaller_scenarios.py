@@ -65,7 +65,7 @@ DATABASE: dict[str, list[str]] = {
         "faults.too.at=19s",
         "config.placement.away_after=3s",
     ],
-    "majority": ["duration=600s"],
+    "majority": ["duration=1100s"],
     "skewed_clocks": ["duration=16s", "load.keys.until=14s", "load.lists.until=14s"],
     "cloudflare_2020": ["duration=60s", "load.keys.until=55s", "faults.switch.for=25s"],
     "disk_faults": [

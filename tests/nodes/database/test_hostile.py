@@ -6,7 +6,7 @@ import typing
 
 import msgspec
 import pytest
-from cluster_site import STORES, Cluster
+from cluster_site import SECOND, STORES, Cluster
 from crc32c import crc32c
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +20,7 @@ from simkit_nodes.database.errors import RangeMismatch
 from simkit_nodes.database.events import MessageRefused
 from simkit_nodes.database.messages import Batch, EndTransaction, Put, Reason, Reply, ResolveIntents, Scan
 from simkit_nodes.database.mvcc.record import Status
-from simkit_nodes.database.programs import STEPS_MAX, Execute, Executed, SingleGet, SinglePut
+from simkit_nodes.database.programs import STEPS_MAX, Execute, Executed, SingleGet, SinglePut, Step
 from simkit_nodes.database.range import Command, RangeDescriptor, SplitTrigger
 from simkit_nodes.database.replication.messages import ChunkTaken, RaftTraffic, ReplicaRemoved, Routed, SnapshotChunk
 from simkit_nodes.database.replication.snapshots import Manifest
@@ -222,6 +222,21 @@ def test_a_gateway_that_is_full_turns_statements_away_and_serves_the_others():
     assert len(refused) > 20
     assert all(answer.outcome in ("done", "committed") for answer in answers if answer not in refused)
     assert cluster.ask(SingleGet(b"a"), Executed).outcome == "committed"
+    cluster.close()
+
+
+def test_a_gateway_without_stores_answers_within_the_statement_timeout():
+    cluster = Cluster(gateway={"statement_timeout": "2s"})
+    cluster.run(("write", b"kept", b"1"))
+    cluster.network.cut([["gateway"], list(STORES)])
+    began_ns = cluster.world.now_ns
+    asked = (Execute((Step("add", b"kept", None, 1),)), SingleGet(b"kept"), SinglePut(b"other", b"1"))
+    answers = [cluster.ask(message, Executed) for message in asked]
+    assert [answer.outcome for answer in answers[1:]] == ["unknown", "unknown"]
+    assert {answer.sqlstate for answer in answers} <= {"57014", "57P03", "40003"}
+    assert cluster.sql("SELECT 1 / 0").sqlstate == "22012"  # needs no store
+    assert cluster.sql("SHOW TABLES").sqlstate in ("57014", "57P03")
+    assert cluster.world.now_ns - began_ns < 10 * SECOND
     cluster.close()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from simkit_nodes.database.errors import DatabaseError, RetryableError, StatementTimeout
+from simkit_nodes.database.errors import AmbiguousResult, DatabaseError, RetryableError, StatementTimeout
 from simkit_nodes.database.interface import Database, Isolation
 from simkit_nodes.database.sql.errors import (
     NO_TRANSACTION,
@@ -62,6 +62,7 @@ class Session:
         self.statement_timeout_s = statement_timeout_s
         self._open: Use | None = None
         self._failed = False
+        self._deciding = False
 
     @property
     def state(self) -> str:
@@ -79,6 +80,7 @@ class Session:
             DatabaseError: with its `sqlstate`; nothing of the statement has taken effect, and an open transaction has
                 been rolled back. Only `AmbiguousResult` leaves open what happened.
         """
+        self._deciding = False
         try:
             statement = self._preparation.statement(text)
             # A change of tables goes on in steps that somebody else would finish; it ends when it is done.
@@ -88,6 +90,8 @@ class Session:
         except TimeoutError:
             await self._fail()
             message = f"the statement took longer than {self.statement_timeout_s:g} s"
+            if self._deciding:
+                raise AmbiguousResult(f"{message}, and had begun to commit") from None
             raise StatementTimeout(message) from None
         except DatabaseError:
             await self._fail()
@@ -122,7 +126,7 @@ class Session:
             use = await self._begin(tables_of(statement.tree))
             try:
                 result = await self._run_in(use, text, statement, parameters, types)
-                await use.commit()
+                await self._commit(use)
                 return result
             except RetryableError:
                 if attempt == ATTEMPTS_MAX:
@@ -192,9 +196,15 @@ class Session:
             return
         try:
             if commit:
-                await use.commit()
+                await self._commit(use)
         finally:
             await use.rollback()
+
+    async def _commit(self, use: Use) -> None:
+        """Commit; who is interrupted here cannot say what became of it."""
+        self._deciding = True
+        await use.commit()
+        self._deciding = False
 
     async def _fail(self) -> None:
         """After an error: give up what the client's transaction has done so far."""

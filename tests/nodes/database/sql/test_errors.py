@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sql_client import Client
 
-from simkit_nodes.database.errors import DatabaseError, RetryableError
+from simkit_nodes.database.errors import AmbiguousResult, DatabaseError, RetryableError
 from simkit_nodes.database.sql.errors import SqlError
 from simkit_nodes.database.sql.limits import Limits
 
@@ -218,3 +218,33 @@ def test_the_statement_timeout_cancels_and_rolls_back(database: Any) -> None:
     assert client.session.state == "failed"
     client("ROLLBACK")
     assert client("SELECT * FROM t") == []
+
+
+@pytest.mark.parametrize("texts", [("BEGIN", "INSERT INTO t VALUES (1)", "COMMIT"), ("INSERT INTO t VALUES (1)",)])
+def test_a_commit_that_the_statement_timeout_interrupts_is_uncertain(database: Any, texts: tuple[str, ...]) -> None:
+    client = Client(database)
+    client("CREATE TABLE t (id INT PRIMARY KEY)")
+    client("SELECT * FROM t")  # so that the gateway knows the table
+    client("SET statement_timeout = 20")
+    began = database.begin
+
+    def begin(*args: Any, **options: Any) -> Any:
+        transaction = began(*args, **options)
+        commit = transaction.commit
+
+        async def slow(**options: Any) -> int:
+            timestamp = await commit(**options)
+            await asyncio.sleep(60)  # it has happened, and nobody hears of it in time
+            return timestamp
+
+        transaction.commit = slow
+        return transaction
+
+    database.begin = begin
+    for text in texts[:-1]:
+        client(text)
+    with pytest.raises(AmbiguousResult):
+        client(texts[-1])
+    database.begin = began
+    assert client.session.state == "idle"
+    assert client("SELECT * FROM t") == [(1,)]

@@ -67,6 +67,7 @@ DATABASE: dict[str, list[str]] = {
     ],
     "majority": ["duration=1100s"],
     "skewed_clocks": ["duration=16s", "load.keys.until=14s", "load.lists.until=14s"],
+    "slow_leader": ["duration=22s", "load.reads.until=20s", "load.writes.until=20s"],
     "cloudflare_2020": ["duration=60s", "load.keys.until=55s", "faults.switch.for=25s"],
     "disk_faults": [
         "duration=50s",

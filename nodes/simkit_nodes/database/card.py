@@ -92,6 +92,13 @@ card = Card(
             for knob in ("pre_vote", "check_quorum")
         ),
         Switch(
+            "config.store.lease_clock_guard: false",
+            "a lease ends before anybody else can lead, however slow its clock",
+            "linearizable",
+            "database/slow_leader",
+            "no_guard",
+        ),
+        Switch(
             "config.gateway.uncertainty: false",
             "a transaction allows for clocks that are ahead of its own",
             "linearizable",

@@ -48,7 +48,7 @@ class StoreConfig(Settings):
     max_offset: Duration = Duration(250 * MILLISECOND)
     """By how much two clocks may differ; a host that finds itself further away than 80% of it does not serve."""
     clock_refusal: bool = True
-    """Whether a store watches its clock at all."""
+    """Whether a store refuses to serve while its clock is not to be trusted."""
     election_timeout: Duration = Duration(SECOND)
     """A follower that hears nothing for between once and twice this long stands for election; leases last this long."""
     raft_heartbeat: Duration = Duration(200 * MILLISECOND)
@@ -62,7 +62,7 @@ class StoreConfig(Settings):
     leases: bool = True
     """Whether a leader answers reads under a lease; otherwise every read takes a round."""
     lease_clock_guard: bool = True
-    """Whether leases allow for clocks that drift, and end when a clock is not to be trusted."""
+    """Whether leases allow for clocks that drift, and end and move elsewhere when a clock is not to be trusted."""
     joint_consensus: bool = True
     """Whether a change of replicas goes through a joint configuration."""
     vote_persist: bool = True
@@ -194,6 +194,7 @@ class ClientConfig(Settings):
 Workload = Literal[
     "ycsb_a",
     "ycsb_b",
+    "ycsb_c",
     "ycsb_f",
     "transfer",
     "total",
@@ -213,7 +214,8 @@ class DatabaseLoad(Load):
     """Transactions arriving at clients."""
 
     workload: Workload
-    """ycsb_a, ycsb_b, ycsb_f: half, a twentieth, half of them change a key (f reads it first), the rest reads one.
+    """ycsb_a, ycsb_b, ycsb_c, ycsb_f: half, a twentieth, none, half of them change a key (f reads it first), the rest
+    reads one.
     transfer, total: money between two accounts; all accounts. append: lists of numbers. insert, readback: new keys;
     all of them. sql_random: statements that SQLite judges; sql_items: rows that come, change and go, in transactions of
     one or several statements; sql_index: an index on them is made, or dropped if it is there; sql_check: indexes are

@@ -1,6 +1,6 @@
 """The workloads: what one arrival asks, and how the history tells it.
 
-YCSB's A, B and F (Cooper et al., SoCC 2010) with keys chosen by Zipf's law, F in transactions at a gateway's time;
+YCSB's A, B, C and F (Cooper et al., SoCC 2010) with keys chosen by Zipf's law, F in transactions at a gateway's time;
 transfers between accounts and their total; lists that transactions append to and read, in the form of Elle; new keys,
 and reading all of them back.
 
@@ -154,6 +154,7 @@ def _of_archives(asker: Asker, load: DatabaseLoad) -> Request:
 WORKLOADS: dict[str, Callable[[Any, DatabaseLoad], Request]] = {
     "ycsb_a": _ycsb(0.5, reads_first=False),
     "ycsb_b": _ycsb(0.05, reads_first=False),
+    "ycsb_c": _ycsb(0, reads_first=False),
     "ycsb_f": _ycsb(0.5, reads_first=True),
     "transfer": _transfer,
     "total": _total,

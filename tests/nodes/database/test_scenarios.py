@@ -16,6 +16,7 @@ LIBRARY = Path(__file__).parents[3] / "scenarios" / "database"
 VARIANTS = [
     ("coordinator_death", "no_query"),
     ("skewed_clocks", "no_refresh"),
+    ("slow_leader", "no_guard"),
     ("disk_faults", "no_fsync"),
     ("github_2018", "async"),
     ("replaced_store", "not_replaced"),

@@ -102,6 +102,10 @@ class Errand:
             page = self._page(seeds[-1]) if chosen else None
             answer = self._ask(self._warm_worker(), seeds, page)
             reports = self._read(answer)
+            for fault in answer.get("unstruck", ()) if all(report.passed for report in reports) else ():
+                seeds_told = f"any of {len(seeds)} seeds" if len(seeds) > 1 else f"seed {seeds[0]}"
+                text = f"the fault `{fault}` struck nobody with {seeds_told}: the test may have ended before it"
+                self._item.warn(pytest.PytestWarning(text))
             if answer["digest"] and any(report.failed for report in reports):
                 if page is None:
                     reports, text = self._confirmed(seeds, answer, reports)

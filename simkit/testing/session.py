@@ -65,12 +65,14 @@ class Session:
         item = next((each for each in session.items if each.nodeid == self._node), None)
         if item is None:
             return True
-        seconds = 0.0
+        seconds, unstruck = 0.0, dict[str, str]()
         for number, seed in enumerate(self._seeds, start=1):
             self.world, self._trial = TestedWorld(seed), None
             # The test is torn down for every seed, what is above it only after the last.
             above: Any = item.parent if number < len(self._seeds) else None
             reports = runtestprotocol(item, log=False, nextitem=above)
+            missed = self._unstruck()
+            unstruck = missed if number == 1 else {name: missed[name] for name in unstruck if name in missed}
             seconds += sum(report.duration for report in reports if report.when == "call")
             last = number == len(self._seeds) or not all(_went_well(report) for report in reports)
             if last:
@@ -81,9 +83,13 @@ class Session:
             if report.when == "call":
                 report.duration = seconds
         self.answer = {"seed": seed, "ran": number, "digest": self._digest(), "reports": _as_plain(item, reports)}
+        self.answer["unstruck"] = list(unstruck.values())
         # Nobody reads this session's summary, and some plugins import much to write theirs.
         session.config.pluginmanager.unregister(name="terminalreporter")
         return True
+
+    def _unstruck(self) -> dict[str, str]:
+        return self._trial.unstruck if self._trial is not None else {}
 
     def _digest(self) -> str:
         document = self._trial.document if self._trial is not None else None

@@ -48,6 +48,7 @@ class Trial:
         declaration = Declaration(name, declared, self._node())
         scenario = declaration.scenario(world.seed)
         self._duration = scenario.duration
+        self._declared = {injection.name: injection.described() for injection in scenario.faults}
         self._run = Run(scenario, declaration.card)
         self.document: Document | None = None
         world.begin(self._run.assembly)
@@ -101,6 +102,12 @@ class Trial:
         self._waiting = (
             f"the test did not end within {self._duration.seconds:g} s of virtual time; it waits at {places}"
         )
+
+    @property
+    def unstruck(self) -> dict[str, str]:
+        """The faults of the mark that struck nobody, in words, by name."""
+        struck = {fault.name for fault in self.document.faults} if self.document is not None else set()
+        return {name: text for name, text in self._declared.items() if name not in struck}
 
     def story(self) -> str:
         """Return what happened besides the exception: the time, the faults, the last log lines, the digest."""

@@ -135,6 +135,12 @@ async def test_dies():
 @pytest.mark.simkit(seeds=1)
 async def test_lives():
     pass
+
+FAULTS = ["kill: server, at: 5min, for: 1s", "kill: server, at: 0s, for: 1s"]
+
+@pytest.mark.simkit(hosts={"server": server}, seeds=2, faults=FAULTS)
+async def test_ends_before_its_fault():
+    await asyncio.sleep(1)
 """
 
 KILLED = """
@@ -207,8 +213,12 @@ def test_a_failure_says_what_was_wrong(badly, test, told):
 
 
 def test_each_of_them_is_one_failure(badly):
-    assert "12 failed, 1 passed, 1 error" in badly.text
+    assert "12 failed, 2 passed, 1 warning, 1 error" in badly.text
     assert "belongs to tests marked @pytest.mark.simkit" in badly.text
+
+
+def test_a_fault_that_never_struck_is_told(badly):
+    assert "the fault `kill server for 1 s` struck nobody with any of 2 seeds: the test may have ended" in badly.text
 
 
 @pytest.mark.parametrize("test", ["mark_word", "mark_fault", "plain", "dies"])

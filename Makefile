@@ -11,7 +11,7 @@ BIN    := $(VENV)/bin
 PIP    := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
             $(BIN)/python -m pip --disable-pip-version-check --no-input
 # What is compiled while installing; a change installs again.
-C      := $(wildcard hatch_build.py simkit/kernel/*/*.c simkit/kernel/*/*.h)
+C      := $(wildcard hatch_build.py simkit/kernel/core/sources.py simkit/kernel/*/*.c simkit/kernel/*/*.h)
 TESTS  ?= tests
 JOBS   ?= 2
 ROUNDS ?= 7

@@ -9,6 +9,7 @@ that do not depend on the machine.
 """
 
 import os
+import runpy
 import shlex
 import subprocess
 import sysconfig
@@ -20,6 +21,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 # Floating point is the same on every processor: no fused operations, no reordering.
 FLAGS = ("-O3", "-fPIC", "-fno-strict-aliasing", "-ffp-contract=off", "-Wall")
 PURE_PYTHON = "SIMKIT_PURE_PYTHON"
+DIGEST = Path("simkit", "kernel", "core", "sources.py")
 
 
 class CompiledModules(BuildHookInterface):
@@ -29,8 +31,10 @@ class CompiledModules(BuildHookInterface):
         """Compile every source; `version` is the kind of installation, ``editable`` or ``standard``."""
         if os.environ.get(PURE_PYTHON):
             return
+        digest_of_sources = runpy.run_path(str(Path(self.root, DIGEST)))["digest_of_sources"]
         for source in self.config["sources"]:
-            built = compiled(Path(self.root, source), self.app)
+            path = Path(self.root, source)
+            built = compiled(path, digest_of_sources(path.parent), self.app)
             if built is None:
                 continue
             build_data["pure_python"] = False
@@ -38,13 +42,14 @@ class CompiledModules(BuildHookInterface):
             build_data["force_include"][str(built)] = str(Path(source).with_name(built.name))
 
 
-def compiled(source: Path, app: Any) -> Path | None:
-    """Compile one module and return its file, or None where that does not work."""
+def compiled(source: Path, digest: str, app: Any) -> Path | None:
+    """Compile one module with the digest of its sources; return its file, or None where that does not work."""
     built = source.with_name(source.stem + sysconfig.get_config_var("EXT_SUFFIX"))
     unfinished = built.with_name(f"{built.name}.{os.getpid()}")
     link = shlex.split(os.environ.get("LDSHARED") or sysconfig.get_config_var("LDSHARED") or "cc -shared")
     include = f"-I{sysconfig.get_path('include')}"
-    command = [*link, *FLAGS, include, str(source), "-o", str(unfinished)]
+    sources = f'-DSOURCES="{digest}"'
+    command = [*link, *FLAGS, sources, include, str(source), "-o", str(unfinished)]
     try:
         done = subprocess.run(command, capture_output=True, text=True)
     except OSError as problem:

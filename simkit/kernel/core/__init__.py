@@ -11,11 +11,13 @@ import os
 from asyncio import events
 from collections.abc import Coroutine
 from importlib import import_module
+from pathlib import Path
 from struct import pack
 from typing import Any
 
 from xxhash import xxh3_64_intdigest
 
+from simkit.kernel.core.sources import digest_of_sources
 from simkit.kernel.handles import Timer, handle_failed, receiving_failed, set_unless_done
 
 CHOICE = "SIMKIT_CORE"
@@ -27,9 +29,22 @@ async def _trial() -> None:
     """Be the coroutine of a task that never runs."""
 
 
+def _check_sources(built_from: str, folder: Path) -> None:
+    """Raise RuntimeError if the C files in `folder` are not those with the digest `built_from`.
+
+    A module compiled by hand knows no digest, and is taken as it is; so is one that has no sources beside it.
+    """
+    if built_from and digest_of_sources(folder) not in ("", built_from):
+        raise RuntimeError(
+            f"simkit's compiled core was built from other sources than those in {folder}: run make setup "
+            f"(or choose the core in Python with {CHOICE}=python)"
+        )
+
+
 def _load() -> Any:
     """Return the compiled module, ready to be used; ImportError where it is not built or does not fit."""
     module = import_module("simkit.kernel.core._core")
+    _check_sources(getattr(module, "sources", ""), Path(__file__).parent)
     coroutine = _trial()
     tasks: Any = asyncio.tasks
     try:

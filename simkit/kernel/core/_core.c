@@ -293,6 +293,11 @@ static struct PyModuleDef definition = {
     .m_methods = functions,
 };
 
+/* The digest of the sources, given by the build hook; a module compiled by hand has none. */
+#ifndef SOURCES
+#define SOURCES ""
+#endif
+
 PyMODINIT_FUNC
 PyInit__core(void)
 {
@@ -301,7 +306,9 @@ PyInit__core(void)
         PyType_Ready(&SleepFunction_Type) < 0 || PyType_Ready(&Sleep_Type) < 0 || PyType_Ready(&Posted_Type) < 0 ||
         PyModule_AddType(module, &Mailbox_Type) < 0 || PyModule_AddType(module, &Receive_Type) < 0 ||
         PyModule_AddType(module, &Agenda_Type) < 0 || PyModule_AddType(module, &Turns_Type) < 0 ||
-        PyModule_AddType(module, &Draws_Type) < 0 || PyModule_AddType(module, &Sink_Type) < 0 || PyModule_AddType(module, &Posted_Type) < 0 || PyModule_AddType(module, &Sleep_Type) < 0) {
+        PyModule_AddType(module, &Draws_Type) < 0 || PyModule_AddType(module, &Sink_Type) < 0 ||
+        PyModule_AddType(module, &Posted_Type) < 0 || PyModule_AddType(module, &Sleep_Type) < 0 ||
+        PyModule_AddStringConstant(module, "sources", SOURCES) < 0) {
         Py_XDECREF(module);
         return NULL;
     }

@@ -4,30 +4,29 @@ import asyncio
 import ssl
 
 import pytest
-import trustme
+from secured import card, client_context, server_context
 
+from simkit.explore.run import Run
 from simkit.fault import Arena
 from simkit.hosts.host import Host
 from simkit.kernel import World
+from simkit.language.scenario import load_scenario
 from simkit.network.network import Network
+from simkit.registry import Registry
 from simkit_faults.certificate import CertificateExpired
 
 SECOND = 10**9
-AUTHORITY = trustme.CA(key_type=trustme.KeyType.ECDSA)
-
-
-def server_context(name):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    AUTHORITY.issue_cert(name, key_type=trustme.KeyType.ECDSA).configure_cert(context)
-    return context
-
-
-def client_context(*, checks=True):
-    context = ssl.create_default_context()
-    AUTHORITY.configure_trust(context)
-    if not checks:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
+SCENARIO = """
+title: Certificates expire
+system: secured
+seed: 1
+duration: 30s
+hosts:
+  server:  {role: server}
+  clients: {role: client, count: 3}
+expect: [always nobody_refused]
+"""
+FAULT = "faults: {expired: {certificate_expired: server, at: 10s, for: 10s}}\n"
 
 
 class Scene:
@@ -98,3 +97,16 @@ def test_clients_that_check_are_refused_until_it_is_renewed(scene):
     assert scene.heard(11, 30) == EXPIRED
     assert scene.heard(31, 40) == FINE
     assert scene.heard(0, 40, "careless") == FINE
+
+
+def test_in_a_scenario_clients_are_refused_for_as_long_as_it_says(tmp_path):
+    file = tmp_path / "certificates.yaml"
+    for text, verdict in ((SCENARIO, "pass"), (SCENARIO + FAULT, "fail")):
+        file.write_text(text, encoding="utf-8")
+        document = Run(load_scenario(file, registry=Registry(cards=[card])), card).execute()
+        assert document.error is None, document.error
+        assert document.verdict == verdict
+        refused = [each for found in document.expectations for each in found.violations]
+        assert {each.text for each in refused} == ({"certificate has expired"} if verdict == "fail" else set())
+        assert all(10 <= each.time_ns / SECOND < 20.1 for each in refused)
+        assert document.event_counts["connection.answered"] >= (3 * 17 if verdict == "fail" else 3 * 27)

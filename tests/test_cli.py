@@ -189,7 +189,7 @@ def test_check_warns_of_a_scenario_that_cannot_fail(folder: Path) -> None:
 
 def test_list_knows_systems_scenarios_and_faults(folder: Path) -> None:
     found = json.loads(simkit(folder, "list", "--json").stdout)
-    slow = [row[0] for row in found["scenarios"] if "slow" in row[0]]
+    slow = [row[0] for row in found["scenarios"] if "slow_is" in row[0]]
     assert slow == ["lessons/slow_is_not_dead", "task_queue/slow_is_not_dead"]
     assert "pause" in {row[0] for row in found["faults"]}
     assert "  -- Faults of clocks\n  clock_drift " in simkit(folder, "list").stdout

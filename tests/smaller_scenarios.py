@@ -72,7 +72,9 @@ DATABASE: dict[str, list[str]] = {
     "disk_faults": [
         "duration=50s",
         *(f"load.{name}.until=44s" for name in ("keys", "transfers", "totals", "inserts", "readbacks")),
-        "faults.blackout.at=15s",
+        "faults.blackout.at=8s",
+        "faults.blackout.every=4s",
+        "faults.blackout.until=18s",
         "faults.rot.at=25s",
         "faults.full.at=35s",
         "faults.full.for=4s",

@@ -10,18 +10,22 @@ It is deliberately no part of the stores: those have many groups, leases and an 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar, Final
 
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from simkit.kernel import Stream
 from simkit.language.units import Duration
 from simkit.node import Event, Node
-from simkit_nodes.blocks.raft import Options, RaftError
+from simkit_nodes.blocks.raft import AppendEntries, Options, Raft, RaftError, RaftMessage
 from simkit_nodes.blocks.raft.ballot import Ballot
 from simkit_nodes.blocks.raft.events import RaftBecameLeader
-from simkit_nodes.blocks.raft.server import RaftServer
+from simkit_nodes.blocks.raft.group_logs import GroupLogs
+from simkit_nodes.blocks.raft.server import RaftServer, StateMachine
 from simkit_nodes.database.majority import Ask, answer
 
 MILLISECOND: Final = 1_000_000
@@ -57,6 +61,8 @@ class VoterConfig(BaseModel):
     """How many of the voters belong to the group at first; all of them unless given."""
     propose_every: Duration | None = None
     """How often a leader proposes an entry; never unless given."""
+    uneven_logs: bool = False
+    """A leader keeps its last entries from its followers, from each another number of them, so that some cannot win."""
     change_every: Duration | None = None
     """How often a leader proposes as many other members, drawn at random; never unless given."""
 
@@ -95,6 +101,42 @@ class Nothing:
         """Take nothing."""
 
 
+class UnevenServer(RaftServer):
+    """A Raft server whose followers' logs have different lengths while it leads, as in the paper's experiment.
+
+    One follower has all of its entries, the next all but one, and so on, in an order drawn anew by each leader. What is
+    committed stays so: this is a network that always loses the same entries.
+    """
+
+    def __init__(self, node: Node, logs: GroupLogs, raft: Raft, machine: StateMachine) -> None:
+        super().__init__(node, logs, raft, machine)
+        self._lags: dict[str, int] = {}
+
+    def lengthen(self, stream: Stream) -> None:
+        """Propose as many entries as make a difference between all followers, and draw who gets how many of them."""
+        leader = self.raft.replication
+        if leader is None:
+            return
+        followers = list(leader.progress)
+        self._lags = {name: lag for lag, name in enumerate(stream.sample(followers, len(followers)))}
+        with suppress(RaftError):
+            for _ in followers[1:]:
+                self.raft.propose(b"")
+        self.turn_soon()
+
+    def _send(self, messages: tuple[RaftMessage, ...]) -> None:
+        super()._send(tuple(self._cut(each) if isinstance(each, AppendEntries) else each for each in messages))
+
+    def _cut(self, message: AppendEntries) -> AppendEntries:
+        log, leader = self.raft.log, self.raft.replication
+        if leader is None or message.target not in self._lags:
+            return message
+        last = max(leader.begin_index, log.last_index - self._lags[message.target])
+        prev = min(message.prev_log_index, last)
+        entries = tuple(entry for entry in message.entries if entry.index <= last)
+        return replace(message, prev_log_index=prev, prev_log_term=log.term(prev) or 0, entries=entries)
+
+
 class Voter(Node):
     """A member of the group. The first one begins as leader, so that even without randomness there is one to lose."""
 
@@ -104,12 +146,16 @@ class Voter(Node):
     def __init__(self) -> None:
         self._watchers: list[asyncio.StreamWriter] = []
         self._leads = 0
+        self._on_leading: Callable[[], None] | None = None
 
     async def run(self) -> None:
         voters, config = self.directory.of_role("voter"), self.config
         members = voters[: config.members]
         watched = await asyncio.start_server(self._watched, "0.0.0.0", WATCH_PORT)
-        server = await RaftServer.open(self, members, config.options(), Nothing(), group=1, ballot=self.ballot_class())
+        kind = UnevenServer if config.uneven_logs else RaftServer
+        server = await kind.open(self, members, config.options(), Nothing(), group=1, ballot=self.ballot_class())
+        if isinstance(server, UnevenServer):
+            self._on_leading = partial(server.lengthen, self.random)
         self.network.handle(Ask, partial(answer, server))
         if self.name == voters[0] and not server.raft.current_term:
             await asyncio.sleep(OTHERS_UP_S)
@@ -150,6 +196,8 @@ class Voter(Node):
         super().emit(event)
         if isinstance(event, RaftBecameLeader):
             self._leads = event.term
+            if self._on_leading is not None:
+                asyncio.get_running_loop().call_soon(self._on_leading)
             for writer in self._watchers:
                 writer.write(b"%d\n" % event.term)
 

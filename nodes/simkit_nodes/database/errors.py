@@ -47,6 +47,12 @@ class TransactionEnded(DatabaseError):
     sqlstate = "25000"
 
 
+class ConcurrentUse(DatabaseError):
+    """The transaction was asked to read while it was reading: each read may move the time at which all are true."""
+
+    sqlstate = "55006"
+
+
 class InvalidKey(DatabaseError):
     """A key or value is too long, empty, or in a part of the key space that is not the client's."""
 

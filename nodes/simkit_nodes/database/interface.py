@@ -41,7 +41,10 @@ class Transaction(Protocol):
     def commit_timestamp(self) -> int | None: ...
 
     async def get(self, key: bytes) -> bytes | None:
-        """Return the value of a key as of this transaction, its own writes included; None if there is none."""
+        """Return the value of a key as of this transaction, its own writes included; None if there is none.
+
+        ConcurrentUse while another read of the same transaction is under way.
+        """
         ...
 
     async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:

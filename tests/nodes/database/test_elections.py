@@ -9,7 +9,7 @@ from simkit.explore.run import run_scenario
 FILE = Path(__file__).parents[3] / "scenarios" / "database" / "elections.yaml"
 
 
-@pytest.mark.parametrize("variant", [None, "to_200", "to_300", "short", "no_randomness"])
+@pytest.mark.parametrize("variant", [None, "uneven", "to_200", "to_300", "short", "no_randomness"])
 def test_the_experiment_comes_out_as_it_declares(variant: str | None) -> None:
     overrides = [] if variant in ("short", "no_randomness") else ["duration=60s"]
     document = run_scenario(FILE, variant=variant, overrides=overrides)

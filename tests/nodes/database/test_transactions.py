@@ -7,6 +7,7 @@ from local_ranges import LocalRanges
 
 from simkit_nodes.database.errors import (
     AmbiguousResult,
+    ConcurrentUse,
     InvalidBounds,
     InvalidKey,
     RetryableError,
@@ -342,6 +343,23 @@ def test_what_a_client_may_not_do_is_refused_and_changes_nothing():
         past = database.begin(as_of=database.clock.now())
         with pytest.raises(TransactionEnded):
             await past.put(b"a", b"1")
+
+    ranges.run(story())
+
+
+def test_a_transaction_reads_one_thing_at_a_time_and_says_so():
+    ranges = LocalRanges(borders=BORDERS)
+    database = ranges.gateway()
+
+    async def story():
+        transaction = database.begin()
+        read = asyncio.ensure_future(transaction.get(b"a"))
+        await asyncio.sleep(0)
+        with pytest.raises(ConcurrentUse, match="get_many"):
+            await transaction.get(b"b")
+        assert await read is None
+        assert await transaction.get_many([b"a", b"b"]) == [None, None]
+        await transaction.commit()
 
     ranges.run(story())
 

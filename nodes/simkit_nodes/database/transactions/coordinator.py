@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from simkit_nodes.database.errors import (
     AmbiguousResult,
+    ConcurrentUse,
     DatabaseError,
     InvalidBounds,
     InvalidKey,
@@ -79,6 +80,7 @@ class Coordinator:
         self.deadline: int | None = None
         self.ended = False
         self.has_departed = False
+        self._reading = False
         self._sequence = 0
         self._read_spans: dict[tuple[bytes, bytes], None] = {}
         self._observed: dict[str, int] = {}
@@ -176,6 +178,17 @@ class Coordinator:
     # -- reading
 
     async def _read(self, requests: Sequence[Get | Scan], spans: Sequence[tuple[bytes, bytes]]) -> Sequence[Response]:
+        if self._reading:
+            raise ConcurrentUse("the transaction is reading already; `get_many` reads several keys at once")
+        self._reading = True
+        try:
+            return await self._read_alone(requests, spans)
+        finally:
+            self._reading = False
+
+    async def _read_alone(
+        self, requests: Sequence[Get | Scan], spans: Sequence[tuple[bytes, bytes]]
+    ) -> Sequence[Response]:
         self._depart()
         while True:
             first = not self._read_spans and len(requests) == 1  # several ranges would go forward to several times

@@ -76,6 +76,7 @@ DATABASE: dict[str, list[str]] = {
         "faults.blackout.every=4s",
         "faults.blackout.until=18s",
         "faults.rot.at=25s",
+        "faults.rot.until=32s",
         "faults.full.at=35s",
         "faults.full.for=4s",
     ],

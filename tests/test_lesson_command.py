@@ -33,7 +33,7 @@ def test_predictions_are_sealed_run_and_told_beside_what_the_run_did(folder: Pat
     done = lesson(folder, "slow_is_not_dead", "--answers", "answers.yaml")
     assert done.returncode == 0, done.stderr
     assert "you said broker, it did effects" in done.stdout
-    assert "FAIL  1 of 7, as declared" in done.stdout
+    assert "FAILS 1 of 7, as declared" in done.stdout
     place = folder / "runs" / "lesson-slow_is_not_dead"
     page = (place / "report.html").read_text(encoding="utf-8")
     assert "You said, it did" in page

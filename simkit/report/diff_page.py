@@ -18,12 +18,11 @@ from simkit.report import strips, timeline
 from simkit.report.diff_text import partings
 from simkit.report.diff_window import windows
 from simkit.report.figures import drawings
-from simkit.report.page import badge, verdict_class
 from simkit.report.pair import ExpectationPair, Pair, Side
 from simkit.report.sections import expectation_word
 from simkit.report.template import fill, head, template
 from simkit.report.terminal import fragment
-from simkit.report.words import digest_words, plain, sentence, title_of
+from simkit.report.words import digest_words, ending, plain, sentence, title_of, tone
 
 STYLES = ("page", "diff", "print")
 _SIGNS = ('<span class="side">A</span>', '<span class="side b">B</span>')
@@ -96,7 +95,7 @@ def _head(sign: str, side: Side, path: Path) -> str:
         address = os.path.relpath(report.resolve(), path.resolve().parent)
         link = f' <a href="{escape(Path(address).as_posix())}{fragment(one)}">its report</a>'
     return (
-        f'<div class="panel {verdict_class(one)}"><h2>{sign}<span class="badge">{badge(one)}</span>'
+        f'<div class="panel {tone(one)}"><h2>{sign}<span class="badge">{ending(one)}</span>'
         f'<span class="name">{escape(title_of(one))}</span></h2><dl class="facts">{told}</dl>'
         f"<p>{escape(sentence(one))}{link}</p></div>"
     )

@@ -13,7 +13,7 @@ from simkit.observe.trace import TraceRecord
 from simkit.report.course import Course
 from simkit.report.pair import Pair, Parting, Side
 from simkit.report.passage import actor_and_words
-from simkit.report.words import digest_words, plain
+from simkit.report.words import digest_words, ending, plain
 
 SETTINGS_MAX = 12
 """Settings that differ which are told; the others are counted."""
@@ -90,9 +90,7 @@ def _deeds(pair: Pair, course: Course) -> list[tuple[str, str]]:
 
 def _heads(pair: Pair) -> list[str]:
     return [
-        f"{mark} {side.folder}  {side.name}  {side.document.verdict.upper()}"
-        f"{', as declared' if side.document.as_declared and side.document.verdict != 'pass' else ''}"
-        f"  digest {digest_words(side.document.digest)}"
+        f"{mark} {side.folder}  {side.name}  {ending(side.document)}  digest {digest_words(side.document.digest)}"
         for mark, side in (("-", pair.first), ("+", pair.second))
     ]
 

@@ -24,7 +24,7 @@ from simkit.report.messages import messages_of
 from simkit.report.page_data import page_data
 from simkit.report.sections import below, expectation_word, jump, story_lines
 from simkit.report.template import fill, head, template
-from simkit.report.words import closest, digest_words, own_systems, plain, sentence, title_of
+from simkit.report.words import closest, digest_words, ending, own_systems, plain, sentence, title_of, tone
 
 _LONG = 170
 """Characters of the sentence from which on it is set smaller."""
@@ -51,8 +51,6 @@ SCRIPTS = (
 STYLES = ("page", "messages", "print")
 """The parts of the page's script and style, in their order."""
 
-_BADGES = {"pass": "PASS", "fail": "FAIL", "unknown": "UNKNOWN", "error": "ERROR"}
-
 
 def page(
     document: Document,
@@ -76,12 +74,10 @@ def page(
     messages = None if trace is None else messages_of(document, trace)
     script = _script()
     values = {
-        "head": head(
-            escape(f"{_BADGES[document.verdict]} {title_of(document)} · seed {document.seed}"), STYLES, script
-        ),
+        "head": head(escape(f"{ending(document)}: {title_of(document)} · seed {document.seed}"), STYLES, script),
         "script": script,
-        "verdict": verdict_class(document),
-        "badge": badge(document),
+        "verdict": tone(document),
+        "badge": ending(document),
         "name": escape(title_of(document)) + _changes(document),
         "facts": _facts(document),
         "sentence": escape(told),
@@ -132,19 +128,6 @@ def _script() -> str:
     """Return all of the page's script as one function, so that it leaves no name behind."""
     parts = "\n".join(template(f"script/{name}.js") for name in SCRIPTS)
     return f'"use strict";\n(() => {{\n{parts}}})();\n'
-
-
-def badge(document: Document) -> str:
-    """Return the verdict as one word, and whether the scenario declares it."""
-    surprise = document.as_declared == (document.verdict == "pass")
-    return _BADGES[document.verdict] + (
-        "" if surprise else ", as declared" if document.as_declared else ", not as declared"
-    )
-
-
-def verdict_class(document: Document) -> str:
-    """Return the words by which the style knows how it ended: a failure that was declared is no alarm."""
-    return f"{document.verdict} declared" if document.verdict == "fail" and document.as_declared else document.verdict
 
 
 def _changes(document: Document) -> str:

@@ -20,7 +20,7 @@ from simkit.report.operations import svg_chart
 from simkit.report.pictures import pictures_of
 from simkit.report.spacetime import messages_section
 from simkit.report.timeline import fault_number
-from simkit.report.words import absent, plain, spared
+from simkit.report.words import absent, plain, spared, tone, verdict_word
 
 STORIES_MAX = 20
 """Violations of one expectation whose stories the page tells."""
@@ -66,8 +66,7 @@ def jump(time_ns: int) -> str:
 
 def expectation_word(expectation: ExpectationEntry) -> str:
     """Return an expectation's verdict as a coloured word; a failure that was declared is no alarm."""
-    expected = " declared" if expectation.verdict == "fail" and expectation.as_declared else ""
-    return f'<span class="word {expectation.verdict}{expected}">{expectation.verdict}</span>'
+    return f'<span class="word {tone(expectation)}">{verdict_word(expectation).lower()}</span>'
 
 
 def story_lines(document: Document, steps: Sequence[StoryStep]) -> str:
@@ -111,7 +110,7 @@ def _expectations(document: Document) -> str:
         return "<p>The scenario expects nothing.</p>"
     rows = []
     for each in document.expectations:
-        declared = "" if each.declared == "holds" else "declared to fail"
+        declared = "" if each.declared == "holds" else "as declared" if each.as_declared else "declared to fail"
         if not each.as_declared:
             declared = f"{declared or 'declared to hold'}: not as declared"
         declared = f" <span class='note'>{declared}</span>" if declared else ""

@@ -14,11 +14,10 @@ from pathlib import Path
 from simkit.observe.document import Document, ExpectationEntry
 from simkit.report.sections import expectation_word
 from simkit.report.template import fill, head, template
-from simkit.report.words import plain
+from simkit.report.words import plain, verdict_word
 
 AS_IT_IS = "(as it is)"
 WIDTH = 120
-_WORDS = {"pass": "pass", "fail": "FAIL", "unknown": "unknown", "error": "ERROR"}
 _STYLES = ("page", "diff", "print")
 
 Columns = dict[str, list[Document]]
@@ -50,7 +49,7 @@ def side_by_side(documents: Sequence[Document]) -> str:
         for subject in subjects:
             cells = "".join(f"  {_cell(columns[name], subject):<{widths[name]}}" for name in names)
             lines.append(f"{subject:<{wide}}{cells}")
-    lines.append("FAIL*: declared to fail, and does")
+    lines.append("fails: as declared")
     return "\n".join(line.rstrip() for line in lines[1:]) + "\n"
 
 
@@ -76,12 +75,8 @@ def _entries(documents: Sequence[Document], subject: str) -> list[ExpectationEnt
     return [each for document in documents for each in document.expectations if plain(each.subject) == subject]
 
 
-def _word(each: ExpectationEntry) -> str:
-    return _WORDS[each.verdict] + ("*" if each.declared == "fails" and each.as_declared else "")
-
-
 def _cell(documents: Sequence[Document], subject: str) -> str:
-    counts = Counter(_word(each) for each in _entries(documents, subject))
+    counts = Counter(verdict_word(each) for each in _entries(documents, subject))
     if not counts:
         return "."
     if len(counts) == 1:

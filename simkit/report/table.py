@@ -8,12 +8,9 @@ It deliberately shows no pictures: `simkit open` does, run by run.
 from collections import Counter
 from collections.abc import Sequence
 
-from simkit.observe.document import Document, ExpectationEntry, Verdict
+from simkit.observe.document import Document, ExpectationEntry
 from simkit.observe.moment import moment, number
-from simkit.report.words import digest_words, failed, plain
-
-_COLORS: dict[Verdict, str] = {"pass": "32", "fail": "1;31", "unknown": "33", "error": "1;31"}
-_WORDS: dict[Verdict, str] = {"pass": "pass", "fail": "FAIL", "unknown": "unknown", "error": "ERROR"}
+from simkit.report.words import COLORS, digest_words, failed, plain, tone, verdict_word
 
 
 def table(documents: Sequence[Document], *, color: bool = False) -> str:
@@ -33,8 +30,8 @@ def table(documents: Sequence[Document], *, color: bool = False) -> str:
 
 
 def _line(name: str, wide: int, document: Document, color: bool) -> str:
-    word = f"{_WORDS[document.verdict]:<8}"
-    verdict = f"\x1b[{_COLORS[document.verdict]}m{word}\x1b[0m" if color else word
+    word = f"{verdict_word(document):<8}"
+    verdict = f"\x1b[{COLORS[tone(document)]}m{word}\x1b[0m" if color else word
     declared = "as declared" if document.as_declared else "NOT as declared"
     digest = digest_words(document.digest)
     return f"{name:<{wide}}  {document.seed:>6}  {verdict}{declared:<17}{digest:<16}{_happened(document)}"

@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from textwrap import wrap
 
-from simkit.observe.document import Document, ExpectationEntry, LogEntry, StoryStep, ViolationEntry
+from simkit.observe.document import Document, LogEntry, StoryStep, ViolationEntry
 from simkit.observe.moment import NANOSECONDS, moment, number, span
 from simkit.report import strips
 from simkit.report.abridgement import left_out
 from simkit.report.operations import text_chart
-from simkit.report.words import absent, digest_words, own_systems, plain, spared, title_of
+from simkit.report.words import COLORS, absent, digest_words, own_systems, plain, spared, title_of, tone, verdict_word
 
 LEGEND_COLUMNS = 29
 """Columns right of the strips."""
@@ -34,7 +34,6 @@ SEARCHES = {
     "shrink": "the smallest file that still fails like this",
 }
 _UNITS = ((3_600 * NANOSECONDS, "h"), (60 * NANOSECONDS, "min"), (NANOSECONDS, "s"))
-_COLORS = {"pass": "32", "fail": "1;31", "unknown": "33", "error": "1;31"}
 _SEVERITY = {"CRITICAL": 3, "ERROR": 2, "WARNING": 1}
 
 Paint = Callable[[str, str], str]
@@ -57,7 +56,7 @@ def terminal(
         color: ANSI colours for verdicts.
         searches: the commands offered after a failure, of `SEARCHES`.
     """
-    paint: Paint = (lambda text, verdict: f"\x1b[{_COLORS[verdict]}m{text}\x1b[0m") if color else lambda text, _: text
+    paint: Paint = (lambda text, tone: f"\x1b[{COLORS[tone]}m{text}\x1b[0m") if color else lambda text, _: text
     lines = [_header(document), *_picture(document, width), *_table(document, paint), *_error(document, paint)]
     lines += [f"  warning  {plain(warning)}" for warning in document.warnings]
     lines += _verdict(document, run_folder, paint, searches)
@@ -184,7 +183,7 @@ def _fault_rows(document: Document, columns: int, label_width: int, row: Callabl
 
 
 def _table(document: Document, paint: Paint) -> list[str]:
-    words = [_word(each) for each in document.expectations]
+    words = [verdict_word(each) for each in document.expectations]
     first = max([4, *(len(word) for word in words)])
     longest = max([17, *(len(plain(each.subject)) for each in document.expectations)])
     subject = min(longest, 46) + 1
@@ -192,9 +191,10 @@ def _table(document: Document, paint: Paint) -> list[str]:
     story_told = False
     for word, each in zip(words, document.expectations, strict=True):
         summary = plain(each.summary) or (plain(each.violations[0].text) if each.violations else "")
-        declared = "" if each.declared == "holds" else " (as declared)" if each.as_declared else " (declared to fail)"
-        verdict = paint(f"{word:<{first}}", each.verdict)
-        lines.append(f"  {verdict}  {each.kind:<12}{plain(each.subject):<{subject}}{summary}{declared}")
+        kind = "as declared" if tone(each) == "declared" else each.kind
+        surprise = "" if each.declared == "holds" or each.as_declared else " (declared to fail)"
+        verdict = paint(f"{word:<{first}}", tone(each))
+        lines.append(f"  {verdict}  {kind:<12}{plain(each.subject):<{subject}}{summary}{surprise}")
         if each.violations and each.verdict == "fail" and not story_told:
             story_told = True
             lines += _story(document, each.violations[0])
@@ -202,10 +202,6 @@ def _table(document: Document, paint: Paint) -> list[str]:
             lines += _explained(each.violations[0])
             lines += _logs(document, each.violations[0])
     return lines
-
-
-def _word(expectation: ExpectationEntry) -> str:
-    return expectation.verdict.upper() if expectation.verdict in ("fail", "error") else expectation.verdict
 
 
 def _story(document: Document, violation: ViolationEntry) -> list[str]:
@@ -276,7 +272,7 @@ def _error(document: Document, paint: Paint) -> list[str]:
 
 
 def _verdict(document: Document, run_folder: str | None, paint: Paint, searches: Sequence[str]) -> list[str]:
-    word = paint(f"{document.verdict.upper():<5}", document.verdict)
+    word = paint(f"{verdict_word(document).upper():<5}", tone(document))
     speed = ""
     if document.wall_seconds > 0:
         ratio = document.duration_ns / NANOSECONDS / document.wall_seconds

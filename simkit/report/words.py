@@ -12,7 +12,30 @@ from simkit.observe.document import Document, ExpectationEntry, FaultEntry, Viol
 from simkit.observe.moment import moment
 from simkit.report.strips import interval, violations
 
+COLORS = {"pass": "32", "declared": "36", "fail": "1;31", "unknown": "33", "error": "1;31"}
+"""The colours of a terminal, by tone."""
+
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+_WORDS = {"pass": "pass", "fail": "FAIL", "unknown": "unknown", "error": "ERROR"}
+
+
+def verdict_word(judged: Document | ExpectationEntry) -> str:
+    """Return a verdict as one word, loud where something is wrong: what was declared to fail and does, "fails"."""
+    return "fails" if tone(judged) == "declared" else _WORDS[judged.verdict]
+
+
+def ending(document: Document) -> str:
+    """Return how a run ended in a word or two: "PASS", or "FAILS, as declared"."""
+    word = verdict_word(document).upper()
+    surprise = document.as_declared == (document.verdict == "pass")
+    return word + ("" if surprise else ", as declared" if document.as_declared else ", not as declared")
+
+
+def tone(judged: Document | ExpectationEntry) -> str:
+    """Return how a verdict is to sound, of `COLORS`: what the file declares is no alarm, what it does not is one."""
+    if judged.verdict == "fail" and judged.as_declared:
+        return "declared"
+    return "fail" if judged.verdict == "pass" and not judged.as_declared else judged.verdict
 
 
 def own_systems(document: Document) -> str:

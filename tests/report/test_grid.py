@@ -100,9 +100,9 @@ VARIANTS = [
 ]
 SIDE_BY_SIDE = """\
              (as it is)  byzantine  omission
-effect_once  pass        FAIL*      1 pass, 1 FAIL
+effect_once  pass        fails      1 pass, 1 FAIL
 accounting   pass        .          .
-FAIL*: declared to fail, and does
+fails: as declared
 """
 
 

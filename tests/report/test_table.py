@@ -13,8 +13,8 @@ def test_many_runs_are_a_line_each_and_a_count(passing: Document, failing: Docum
     assert [line.split() for line in lines[:4]] == [
         ["scenario", "seed", "verdict", "declared", "digest", "what", "happened"],
         [passing.scenario, "7", "pass", "as", "declared", "0007", "9c41", "e07a"],
-        ["no_token", "7", "FAIL", "as", "declared", "0007", "9c41", "e07a", "effect_once", "at", "06:30.311"],
-        ["8", "FAIL", "as", "declared", "0007", "9c41", "e07a", "effect_once", "at", "06:30.311"],
+        ["no_token", "7", "fails", "as", "declared", "0007", "9c41", "e07a", "effect_once", "at", "06:30.311"],
+        ["8", "fails", "as", "declared", "0007", "9c41", "e07a", "effect_once", "at", "06:30.311"],
     ]
     assert "ERROR   NOT as declared" in lines[4]
     assert lines[5].startswith("4 runs: 1 pass, 2 fail, 1 error · 1 NOT as declared · ")

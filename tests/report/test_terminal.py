@@ -4,6 +4,7 @@ A change that is meant is taken over with `SIMKIT_WRITE_GOLDEN=1 pytest tests/re
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -63,8 +64,10 @@ def test_failing_as_declared_says_so_and_asks_for_nothing(failing: Document) -> 
     )
     text = terminal(document, run_folder="runs/a")
     assert text.startswith("a/b · variant no_token · seed 7 · 10 hosts · 20 min virtual")
-    assert "task 3f2a took effect twice; 7 tasks in all (as declared)" in text
-    assert "\nFAIL  1 of 5, as declared · " in text
+    assert re.search(r"\n  fails  as declared +effect_once +task 3f2a took effect twice; 7 tasks in all\n", text)
+    assert "\nFAILS 1 of 5, as declared · " in text
+    assert "FAIL " not in text
+    assert "\x1b[1;31m" not in terminal(document, color=True)
     assert "simkit why" not in text
 
 

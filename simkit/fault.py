@@ -11,7 +11,7 @@ language.
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -26,6 +26,9 @@ Link = tuple[Host, Host]
 
 MeshPart = str | tuple[str, str]
 """A router, or one direction of a link between routers."""
+
+Sides = tuple[tuple[str, ...], tuple[str, ...], bool]
+"""The hosts at the two ends of links, and whether both ways are meant."""
 
 Targets = tuple[Host, ...] | tuple[Link, ...] | tuple[MeshPart, ...]
 
@@ -59,6 +62,7 @@ class Arena:
         network: what connects them.
         stream: draws that belong to this fault alone.
         software: what runs on the hosts, None where programs cannot be changed.
+        cuts: where a fault that is aimed at hosts tells which links it cuts, for the report; () is everybody.
     """
 
     world: World
@@ -66,6 +70,7 @@ class Arena:
     network: Network
     stream: Stream
     software: Software | None = None
+    cuts: list[Sides] = field(default_factory=list)
 
 
 class Fault(BaseModel):

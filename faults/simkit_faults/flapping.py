@@ -102,6 +102,7 @@ class Swizzle(Plan):
         """See `Plan.carry_out`."""
         undo = {}
         async for host in self._one_by_one(arena, targets):
+            arena.cuts.append(((host.name,), (), True))
             undo[host.name] = arena.network.cut(selector=Around(frozenset([host.name])))
         await asyncio.sleep(int(self.keep) / SECOND)
         async for host in self._one_by_one(arena, targets):

@@ -16,6 +16,9 @@ from simkit.fault import Arena, Condition
 from simkit.hosts.host import Host
 from simkit_faults.links import Around, RingLinks, Sides, laid
 
+DRAWN_MAX = 60
+"""Hosts of a ring of which it is told which links are cut; the report draws no more lines than these have."""
+
 
 class Isolate(Condition):
     """Each of the hosts is cut off from everybody else, in both directions or in one.
@@ -36,6 +39,9 @@ class Isolate(Condition):
         """See `Condition.hold`."""
         names = frozenset(host.name for host in targets)
         around = Around(names, outgoing=self.direction != "in", incoming=self.direction != "out")
+        here, everybody = tuple(sorted(names)), tuple[str, ...]()
+        source, target = (everybody, here) if self.direction == "in" else (here, everybody)
+        arena.cuts.append((source, target, self.direction == "both"))
         with laid(arena.network.cut(selector=around, reject=self.reject)):
             yield
 
@@ -56,6 +62,7 @@ class Bridge(Condition):
         """See `Condition.hold`."""
         names = arena.stream.sample([host.name for host in targets], len(targets))
         half = len(names) // 2
+        arena.cuts.append((tuple(names[:half]), tuple(names[half + 1 :]), True))
         sides = Sides(frozenset(names[:half]), frozenset(names[half + 1 :]))
         with laid(arena.network.cut(selector=sides)):
             yield
@@ -82,6 +89,10 @@ class Ring(Condition):
         """See `Condition.hold`."""
         names = arena.stream.sample([host.name for host in targets], len(targets))
         reach = (len(names) // 2 + 1) // 2 if self.reach is None else self.reach
+        if len(names) <= DRAWN_MAX:
+            round_again = names + names
+            for place, name in enumerate(names):
+                arena.cuts.append(((name,), tuple(round_again[place + reach + 1 : place + len(names) - reach]), False))
         ring = RingLinks({name: place for place, name in enumerate(names)}, reach)
         with laid(arena.network.cut(selector=ring)):
             yield

@@ -227,6 +227,7 @@ def _fault_entry(strike: Strike, scenario: Scenario) -> FaultEntry:
         fault=injection.word,
         targets=strike.targets,
         links=strike.sides,
+        cuts=tuple(strike.cuts),
         begin_ns=strike.begin_ns,
         end_ns=strike.end_ns,
         kind=injection.kind,

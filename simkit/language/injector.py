@@ -10,11 +10,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from simkit.fault import Act, Arena, Condition, Link, Plan, Software, Targets
+from simkit.fault import Act, Arena, Condition, Link, Plan, Sides, Software, Targets
 from simkit.hosts.host import Host
 from simkit.kernel import Stream, World
 from simkit.language.budget import Allowance, Budget
@@ -29,8 +29,6 @@ from simkit.network.network import Network
 STRIKES_MAX = 100_000
 """Strikes of one fault in one run; more is a repetition that nobody meant."""
 
-Sides = tuple[tuple[str, ...], tuple[str, ...], bool]
-
 SIDES_MAX = 1_000
 """Pairs of places that are told to be cut off by a part of the mesh."""
 
@@ -40,7 +38,7 @@ class Strike:
     """One time that a fault struck or held; `end_ns` is None until it heals.
 
     `targets` are in words; `sides` are the hosts at the two ends of every link it is aimed at, or whose way leads over
-    the part of the mesh that it is aimed at, and whether both ways.
+    the part of the mesh that it is aimed at, and whether both ways; `cuts` are those that it cuts, aimed at hosts.
     """
 
     injection: Injection
@@ -48,6 +46,7 @@ class Strike:
     begin_ns: int
     end_ns: int | None = None
     sides: tuple[Sides, ...] = ()
+    cuts: list[Sides] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -228,11 +227,12 @@ class Injector:
             self.spared[injection.name] += 1
             return None
         stream = self._stream(injection, "draws")
-        arena = Arena(self._world, self._hosts, self._network, stream, self._software)
+        strike = Strike(injection, chosen.names, self._world.now_ns, sides=chosen.sides)
+        arena = Arena(self._world, self._hosts, self._network, stream, self._software, strike.cuts)
         healing, fault = ExitStack(), injection.fault
         if self._budget is not None and chosen.counted:
             healing.callback(self._budget.begin(chosen.counted))
-        healing.enter_context(self._told(injection, chosen.names, chosen.sides))
+        healing.enter_context(self._told(strike))
         if isinstance(fault, Act):
             fault.strike(arena, chosen.targets)
         elif isinstance(fault, Condition):
@@ -240,10 +240,9 @@ class Injector:
         return Struck(chosen, arena, healing)
 
     @contextmanager
-    def _told(self, injection: Injection, names: tuple[str, ...], sides: tuple[Sides, ...]) -> Iterator[None]:
+    def _told(self, strike: Strike) -> Iterator[None]:
         """Tell that a fault begins, and that it ends; never leaving this context means that it never healed."""
-        write = self._world.records.write
-        strike = Strike(injection, names, self._world.now_ns, sides=sides)
+        write, injection, names = self._world.records.write, strike.injection, strike.targets
         self.strikes.append(strike)
         write("fault", "", injection.name, injection.word, "begins", *names)
         self._triggers.passed(injection.name, "begins")

@@ -47,6 +47,7 @@ class FaultEntry(Part, frozen=True, kw_only=True):
         fault: its kind's word, such as ``pause``.
         targets: hosts or links, as they were chosen.
         links: of a fault between hosts: [hosts, other hosts, whether both ways] for each pair of sides.
+        cuts: the same of the links that a fault aimed at hosts cuts; no hosts for everybody.
         end_ns: when it healed; null when it never did, `begin_ns` for an act.
         line: of the scenario file. text: in words, with units. source: the line of the file as the author wrote it.
     """
@@ -55,6 +56,7 @@ class FaultEntry(Part, frozen=True, kw_only=True):
     fault: str
     targets: tuple[str, ...] = ()
     links: tuple[tuple[tuple[str, ...], tuple[str, ...], bool], ...] = ()
+    cuts: tuple[tuple[tuple[str, ...], tuple[str, ...], bool], ...] = ()
     begin_ns: int
     end_ns: int | None = None
     kind: Literal["condition", "act", "plan"] = "condition"

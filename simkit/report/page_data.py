@@ -75,7 +75,8 @@ def _fault(document: Document, fault: FaultEntry) -> dict[str, Any]:
         "begin": begin_ns,
         "end": end_ns,
         "healed": fault.end_ns is not None,
-        "links": fault.links,
+        "links": (*fault.links, *fault.cuts),
+        "cuts": bool(fault.cuts) or fault.fault == "partition",
         # A router or a cable that no host's way leads over: no line in the picture, and still something to say.
         "apart": bool(fault.targets) and not fault.links and hosts.isdisjoint(fault.targets),
         "line": fault.line,

@@ -26,7 +26,7 @@ def messages_section(document: Document, messages: Messages | None) -> str:
         '<p class="note" id="in-view"></p><div class="panel" id="why" aria-live="polite" hidden></div>'
         '<div class="topology"><div><h3>Who talks to whom, in the window above</h3><div id="topology"></div>'
         '<p class="note"><span class="key"><i class="talk"></i>messages</span> <span class="key"><i class="cut"></i>'
-        'partition</span> <span class="key"><i class="worse"></i>worse link</span> <span id="cuts"></span></p></div>'
+        'cut</span> <span class="key"><i class="worse"></i>worse link</span> <span id="cuts"></span></p></div>'
         '<div><h3>What each host shows at the moment</h3><div id="hosts-now"></div></div></div>'
     )
 

@@ -78,6 +78,25 @@ def test_isolation_of_one_direction_leaves_the_other(clusters, direction, hears,
         assert ("s-1" in reached(arena, "s-0")) == is_heard
 
 
+def told(arena):
+    """Return the directed links of servers that faults say they cut."""
+    names = [host.name for host in servers(arena)]
+    ends = [(source or names, target or names, both) for source, target, both in arena.cuts]
+    there = {(a, b) for source, target, _ in ends for a in source for b in target if a != b}
+    return there | {(b, a) for source, target, both in ends if both for a in source for b in target if a != b}
+
+
+@pytest.mark.parametrize(
+    "fault", [Isolate(), Isolate(direction="in"), Isolate(direction="out"), Bridge(), Ring(), Ring(reach=2)], ids=str
+)
+def test_a_fault_tells_the_links_that_it_cuts(clusters, fault):
+    arena = clusters(7)
+    struck = servers(arena)[:2] if isinstance(fault, Isolate) else servers(arena)
+    with fault.hold(arena, struck):
+        seen = views(arena)
+        assert told(arena) == {(a, b) for a in seen for b in everybody(arena) - seen[a]}
+
+
 def test_isolation_can_reject(clusters):
     arena = clusters(3)
     path = arena.network.path(arena.hosts["client"], arena.hosts["s-0"])

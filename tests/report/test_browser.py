@@ -166,6 +166,25 @@ def test_a_click_on_the_diagram_chooses_the_message_below_it(browser: Browser) -
     assert "on its way for 59 s" in browser.text("#why")
 
 
+def test_a_host_that_is_cut_off_is_shown_without_its_links(browser: Browser, tmp_path: Path) -> None:
+    document = with_senders(failing())
+    faults = tuple(
+        msgspec.structs.replace(each, fault="isolate", targets=("broker",), links=(), cuts=((("broker",), (), True),))
+        if each.fault == "partition"
+        else each
+        for each in document.faults
+    )
+    path = tmp_path / "report.html"
+    trace = write_trace(tmp_path / "trace.bin")
+    path.write_text(page(msgspec.structs.replace(document, faults=faults), trace=trace), encoding="utf-8")
+    browser.open(path)
+    browser.evaluate("time.value = 610000; time.dispatchEvent(new Event('input'))")
+    browser.until("document.querySelector('#topology .cut')")
+    hosts = browser.evaluate("document.querySelectorAll('#topology .host').length")
+    assert browser.evaluate("document.querySelectorAll('#topology .cut').length") == hosts - 1
+    browser.requests.remove(path.as_uri())
+
+
 def test_a_cut_link_is_shown_while_it_is_cut(browser: Browser) -> None:
     browser.until("document.getElementById('cuts').textContent.startsWith('No link is touched')")
     browser.evaluate("time.value = 610000; time.dispatchEvent(new Event('input'))")

@@ -53,12 +53,13 @@ function showCuts(picture, place) {
   for (const fault of run.faults) {
     if (!holds(fault, now) || !fault.links.length && !fault.apart) continue;
     said.push(fault.name + ": " + fault.text);
-    for (const [sources, targets] of fault.links) for (const source of sources) for (const target of targets) {
+    const everybody = (names) => names.length ? names : messages.hosts;
+    for (const [sources, targets] of fault.links) for (const source of everybody(sources)) for (const target of everybody(targets)) {
       const from = known.get(source), to = known.get(target), key = from * 65536 + to;
       if (from === undefined || to === undefined || from === to || drawn.has(key) || drawn.size >= CUTS_MAX) continue;
       drawn.add(key);
       const [x1, y1] = place[from], [x2, y2] = place[to];
-      draw("line", { x1, y1, x2, y2, class: fault.kind === "partition" ? "cut" : "worse" }, picture);
+      draw("line", { x1, y1, x2, y2, class: fault.cuts ? "cut" : "worse" }, picture);
     }
   }
   return said.join("; ");

@@ -80,7 +80,7 @@ class Parcel(Datagram):
     def told(self, outcome: str) -> None:
         """Record what became of the message."""
         path, message = self.path, self.message
-        path.network.world.records.write(
+        path.records.write(
             "message",
             path.target.name,
             path.source.name,
@@ -105,6 +105,20 @@ class Endpoint:
         otherwise: given a datagram that nothing handles; by default that is a mistake, and ends the process.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_handlers",
+        "_last_message",
+        "_last_payload",
+        "_loop",
+        "_network",
+        "_paths",
+        "_replies",
+        "_stack",
+        "name",
+        "otherwise",
+    )
+
     def __init__(self, network: "Network", host: "Host", owner: object = None) -> None:
         self.name = host.name
         self._network = network
@@ -113,7 +127,8 @@ class Endpoint:
         self._paths: dict[str, Path] = self._stack.interface.paths
         self._handlers: dict[type[Message], Handler] = {} if owner is None else handlers_of(owner, self._loop)
         self._replies: dict[int, tuple[Future[Message], Message]] = {}
-        self._last: tuple[Message | None, bytes] = (None, b"")
+        self._last_message: Message | None = None
+        self._last_payload = b""
         self.otherwise: Callable[[Message], None] | None = None
         self._stack.endpoint = self
         self._stack.listen(self._loop, partial(ChannelProtocol, self.dispatch), [("0.0.0.0", CHANNEL_PORT)])
@@ -190,12 +205,11 @@ class Endpoint:
         if self._stack.interface.tampering is not None:
             self._launch_tampered(self._stack.interface.tampering, path, message, number, purpose)
             return
-        last, payload = self._last
-        if message is not last:
+        if message is not self._last_message:
             # Kept, because what is sent to one host is often sent to the next as well.
-            payload = message.encode()
-            self._last = (message, payload)
-        Parcel(path, payload, message, number, purpose).launch()
+            self._last_payload = message.encode()
+            self._last_message = message
+        Parcel(path, self._last_payload, message, number, purpose).launch()
 
     def _launch_tampered(self, tampering: Tampering, path: Path, message: Message, number: int, purpose: str) -> None:
         world = self._network.world
@@ -216,8 +230,13 @@ class Endpoint:
             if waiting is not None and not waiting[0].done():
                 waiting[0].set_result(message)
             return
-        answer = partial(self._reply, parcel) if parcel.purpose == REQUEST else None
-        self.dispatch(message, Origin(parcel.path.source.name, answer))
+        path = parcel.path
+        if parcel.purpose == REQUEST:
+            self.dispatch(message, Origin(path.source.name, partial(self._reply, parcel)))
+            return
+        if path.origin is None:
+            path.origin = Origin(path.source.name, None)
+        self.dispatch(message, path.origin)
 
     def dispatch(self, message: Message, origin: Origin) -> None:
         """Give a message to its handler; without one, a request is answered with a failure."""

@@ -64,6 +64,8 @@ def handles(*kinds: type[Message], serial: bool = False) -> Callable[[Function],
 class Handler:
     """One marked method of one node."""
 
+    __slots__ = ("_busy", "_function", "_is_coroutine", "_logged", "_loop", "_queue")
+
     def __init__(self, function: Callable[[Any], Any], serial: bool, loop: "HostLoop") -> None:
         self._function = function
         self._loop = loop

@@ -32,6 +32,20 @@ class Interface:
         certificate_expired: how many faults let clients see an expired certificate of this machine.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "address",
+        "certificate_expired",
+        "host",
+        "name",
+        "network",
+        "paths",
+        "powered",
+        "resolver",
+        "stack",
+        "tampering",
+    )
+
     def __init__(self, network: "Network", host: "Host", address: str) -> None:
         self.network = network
         self.host = host

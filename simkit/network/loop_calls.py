@@ -37,6 +37,8 @@ Address = str | bytes | None
 class LoopCalls:
     """The part of a stack that answers its loop."""
 
+    __slots__ = ()
+
     interface: "Interface"
     loop: "HostLoop"
     sockets: "WeakValueDictionary[int, HostSocket]"

@@ -59,6 +59,22 @@ class Network:
         names: the name service.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_by_address",
+        "_connections",
+        "_messages",
+        "_queues",
+        "epoch",
+        "interfaces",
+        "names",
+        "overlays",
+        "strict",
+        "tcp",
+        "topology",
+        "world",
+    )
+
     def __init__(
         self,
         world: "World",

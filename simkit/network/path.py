@@ -9,13 +9,14 @@ It deliberately delivers nothing: it answers with a time, or with the reason why
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
-from simkit.kernel import Stream
+from simkit.kernel import Distribution, Stream
 from simkit.network.flaw import Crossing, Flawing, struck_frames
 from simkit.network.link import FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES, Link, loss_of
 from simkit.network.overlay import Conditions, Overlay
 from simkit.network.queue import Queue
 
 if TYPE_CHECKING:
+    from simkit.network.handlers import Origin
     from simkit.network.interface import Interface
     from simkit.network.network import Network
 
@@ -50,21 +51,23 @@ class Path:
         source, target: the ends.
 
     Attributes:
-        latency_ns: the delay drawn for the last packet, whether or not it got through.
+        latency_ns: the delay drawn for the last packet to which more than latency could happen, even if it was lost.
         crossing: what became of the last packet, unless nothing but latency can happen to packets.
         frame_bytes: the largest frame, in which long packets are cut, with its Ethernet header.
         segment_bytes: how much of a stream a full frame carries.
         shaped: True if some bandwidth is limited, so that sending takes time.
+        records: the world's.
+        origin: what handlers hear of who sent a datagram, once there was one.
     """
 
     __slots__ = (
         "_conditions",
-        "_draw",
         "_epoch",
         "_flaws",
         "_laid",
         "_link",
         "_loss_by_size",
+        "_one_way",
         "_plain",
         "_queue",
         "_stream",
@@ -74,6 +77,8 @@ class Path:
         "latency_ns",
         "name",
         "network",
+        "origin",
+        "records",
         "segment_bytes",
         "shaped",
         "source",
@@ -86,6 +91,8 @@ class Path:
         self.target = target
         self.name = f"{source.name}->{target.name}"
         self.latency_ns = 0
+        self.records = network.world.records
+        self.origin: Origin | None = None
         self._world = network.world
         self._stream = network.world.stream(f"network/{self.name}")
         self._laid: dict[Overlay, object] = {}
@@ -102,11 +109,10 @@ class Path:
         """
         if self._epoch != self.network.epoch:
             self._refresh()
-        latency_ns = round(self._draw(self._stream))
+        latency_ns = round(self._one_way.draw(self._stream))
         luck = self._stream.bits64()
         if latency_ns < 0:
             latency_ns = 0
-        self.latency_ns = latency_ns
         if self._plain:
             return self._world.now_ns + latency_ns
         return self._transit_conditions(size, latency_ns, (luck >> 11) * 2.0**-53)
@@ -166,7 +172,7 @@ class Path:
         """Take a link and its queue for this path."""
         self._link = link
         self._queue = queue
-        self._draw = link.one_way.draw
+        self._one_way: Distribution = link.one_way
         stream = self._world.stream(f"network/{self.name}/flaws") if link.flaws else self._stream
         self._flaws: list[Flawing] = [flaw.on(stream) for flaw in link.flaws]
 

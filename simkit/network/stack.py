@@ -43,6 +43,27 @@ class Stack(LoopCalls):
         kept_bytes: datagrams that wait for a process that stands still.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_next_number",
+        "_next_port",
+        "direct",
+        "endpoint",
+        "halves",
+        "handshakes",
+        "interface",
+        "kept_bytes",
+        "listeners",
+        "loop",
+        "network",
+        "ports",
+        "reserved",
+        "running",
+        "sockets",
+        "vanished",
+        "world",
+    )
+
     def __init__(self, interface: "Interface", loop: "HostLoop") -> None:
         self.interface = interface
         self.network = interface.network

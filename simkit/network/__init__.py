@@ -1,5 +1,6 @@
 """Everything between hosts: links, paths, streams, messages, and the conditions that faults lay over them."""
 
+from simkit.network import handover as _handover  # noqa: F401
 from simkit.network.channel import Channel
 from simkit.network.codec import BigInteger, register_codec
 from simkit.network.endpoint import Endpoint

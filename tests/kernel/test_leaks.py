@@ -5,6 +5,7 @@ A reference too many in the compiled core would show here; one too few would end
 
 import asyncio
 import gc
+import logging
 import sys
 from collections.abc import Callable
 from hashlib import sha256
@@ -15,6 +16,7 @@ import pytest
 from simkit.kernel import Empirical, Stream, World
 from simkit.kernel import sleep as kernel_sleep
 from tests.kernel.inn import Inn
+from tests.kernel.town import Town
 
 TEXTS = [b"".join(sha256(bytes([one, two])).digest() for two in range(8)) for one in range(40)]
 
@@ -22,6 +24,13 @@ TEXTS = [b"".join(sha256(bytes([one, two])).digest() for two in range(8)) for on
 def guests() -> None:
     for text in TEXTS:
         Inn(text, kernel_sleep.sleep).play()
+
+
+def letters() -> None:
+    logging.disable()  # who captures logs keeps the exceptions in them
+    for text in TEXTS[:8]:
+        Town(text).play()
+    logging.disable(logging.NOTSET)
 
 
 def draws() -> None:
@@ -68,7 +77,7 @@ def many_at_once() -> None:
     world.close()
 
 
-@pytest.mark.parametrize("work", [guests, draws, misuse], ids=lambda work: work.__name__)
+@pytest.mark.parametrize("work", [guests, letters, draws, misuse], ids=lambda work: work.__name__)
 def test_nothing_is_left_of_a_closed_world(work: Callable[[], None]) -> None:
     many_at_once()
     for _ in range(10):  # what is made once, and free lists

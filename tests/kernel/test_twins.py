@@ -63,6 +63,13 @@ def test_guests_tell_the_same(texts: list[bytes], workers: dict[str, Worker]) ->
     assert told["c"] == told["python"]
 
 
+@settings(max_examples=100, deadline=None)
+@given(texts=st.lists(st.binary(min_size=60, max_size=400), min_size=3, max_size=6))
+def test_messages_take_the_same_way(texts: list[bytes], workers: dict[str, Worker]) -> None:
+    told = told_by(workers, "play_towns", texts=[text.hex() for text in texts])
+    assert told["c"] == told["python"]
+
+
 @settings(max_examples=20, deadline=None)
 @given(texts=st.lists(st.binary(min_size=30, max_size=150), min_size=10, max_size=20), seed=st.integers(0, 2**64 - 1))
 def test_callbacks_run_in_the_same_order(texts: list[bytes], seed: int, workers: dict[str, Worker]) -> None:
@@ -111,6 +118,16 @@ def test_programs_are_lively_enough_to_mean_something(workers: dict[str, Worker]
     assert len({digest for _, digest, *_ in told["c"]}) > 10
     endings = {entry[3] for log, *_ in told["c"] for entry in log if len(entry) > 3}
     assert {"cancelled", "too late", "failed", "in a task", "outside"} < {each for each in endings if type(each) is str}
+
+
+def test_towns_are_lively_enough_to_mean_something(workers: dict[str, Worker]) -> None:
+    texts = [b"".join(sha256(bytes([one, two])).digest() for two in range(12)).hex() for one in range(25)]
+    told = told_by(workers, "play_towns", texts=texts)
+    assert told["c"] == told["python"]
+    assert sum(len(log) for log, *_ in told["c"]) > 25 * 40
+    words = {each for log, *_ in told["c"] for entry in log for each in entry if type(each) is str}
+    assert {"letter", "book", "series", "remembers", "fails", "RequestTimeout", "Unreachable", "delivered"} < words
+    assert {"lost", "blocked", "rejected", "no process", "no power", "reply"} < words
 
 
 def document_of(worker: Worker, name: str) -> Document:

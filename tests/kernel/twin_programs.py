@@ -1,10 +1,12 @@
 """What `test_twins` lets each core run, in an interpreter of its own; programs come as hexadecimal digits."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from inn import Inn
 from test_order import WorldMachine, play, program_of
+from town import Town
 
 from simkit.kernel import Empirical, Stream, World, arithmetic, core
 from simkit.kernel import sleep as kernel_sleep
@@ -23,6 +25,17 @@ def play_inns(say: Say, texts: list[str]) -> list[Any]:
         inn = Inn(bytes.fromhex(text), kernel_sleep.sleep)
         log = inn.play()
         told.append([log, inn.world.records.digest(), inn.world.steps, inn.world.sequence, inn.world.now_ns])
+    return told
+
+
+def play_towns(say: Say, texts: list[str]) -> list[Any]:
+    """Return of each network what its people told, the digest, and how much there was to do."""
+    logging.disable()
+    told = []
+    for text in texts:
+        town = Town(bytes.fromhex(text))
+        log = town.play()
+        told.append([log, town.world.records.digest(), town.world.steps, town.world.sequence])
     return told
 
 

@@ -28,6 +28,8 @@
 
 #include "stream.c"
 
+#include "distribution.c"
+
 /* -- what the core takes for granted */
 
 static int
@@ -40,6 +42,8 @@ refuse(const char *what)
 }
 
 #include "records.c"
+
+#include "port.c"
 
 /* Try every field of asyncio's future and task that the core reads or writes. */
 static int
@@ -136,6 +140,18 @@ intern_names(void)
         {&name_endless, "_endless_rounds"},
         {&name_compact, "_compact_loops"},
         {&name_hexdigest, "hexdigest"},
+        {&name_draw, "draw"},
+        {&name_round, "__round__"},
+        {&name_encode, "encode"},
+        {&name_look, "look"},
+        {&name_wire_tag, "wire_tag"},
+        {&name_receive, "receive"},
+        {&name_dispatch, "dispatch"},
+        {&name_take, "take"},
+        {&name_failed, "_failed"},
+        {&kind_message, "message"},
+        {&told_delivered, "delivered"},
+        {&told_no_process, "no process"},
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if ((*names[i].place = PyUnicode_InternFromString(names[i].text)) == NULL) {
@@ -279,6 +295,7 @@ follow_turns(PyObject *module, PyObject *args)
 static PyMethodDef functions[] = {
     {"prepare", prepare, METH_O, "prepare(things): make the types and try what is taken for granted, once."},
     {"follow_turns", follow_turns, METH_VARARGS, "follow_turns(turn, capsule): tell the fence whose turn it is."},
+    {"carry_messages", carry_messages, METH_O, "carry_messages(things): take the place of the twins in `Endpoint`."},
     {"log", log_function, METH_O, "Return the natural logarithm of `x` > 0."},
     {"exp", exp_function, METH_O, "Return e to the power `x`."},
     {"normal_quantile", normal_quantile_function, METH_O, "Return a quantile of the standard normal distribution."},

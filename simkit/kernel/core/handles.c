@@ -177,7 +177,12 @@ typedef struct {
     int32_t count;
     char cancelled;
     char scheduled; /* it waits in the queue for a later instant */
+    char purpose;   /* of a message of the network, which `port.c` delivers; 0 for everything else */
+    int64_t number; /* of that message */
+    int64_t sent_ns;
 } Posted;
+
+static int parcel_run(Posted *);
 
 static Posted *kept_posted[POSTED_KEPT];
 static int kept_posted_count;
@@ -208,7 +213,7 @@ posted_new(Turns *loop, PyObject *callback, PyObject *const *args, Py_ssize_t co
     posted->count = (int32_t)count;
     posted->loop = (Turns *)Py_NewRef(loop);
     posted->callback = Py_NewRef(callback);
-    posted->cancelled = posted->scheduled = 0;
+    posted->cancelled = posted->scheduled = posted->purpose = 0;
     PyObject_GC_Track(posted);
     return posted;
 }
@@ -260,6 +265,9 @@ posted_run(Posted *self)
 {
     if (self->callback == NULL) {
         return 0;
+    }
+    if (self->purpose) {
+        return parcel_run(self);
     }
     PyObject *context = turns_context(self->loop);
     PyObject *result = context == NULL ? NULL : call_in(context, self->callback, self->args, self->count);

@@ -255,6 +255,30 @@ tell_observers(Sink *self, PyObject *observers, PyObject *const *args, Py_ssize_
     return failed ? -1 : 0;
 }
 
+/* Write a record of a kind, a host and details. */
+static int
+write_record(Sink *self, PyObject *const *args, Py_ssize_t count, PyObject *payload, PyObject *value)
+{
+    PyObject *observers = PyDict_GetItemWithError(self->observers, args[0]);
+    if (observers == NULL) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetObject(PyExc_KeyError, args[0]);
+        }
+        return -1;
+    }
+    Py_INCREF(observers); /* one of them may subscribe another */
+    int counts = PySet_Contains(self->digested, args[0]), done = counts < 0 ? -1 : 0;
+    if (counts == 1) {
+        self->count++;
+        done = digest_record(self, args, count, payload);
+    }
+    if (done == 0 && PyTuple_CheckExact(observers) && PyTuple_GET_SIZE(observers)) {
+        done = tell_observers(self, observers, args, count, payload, value);
+    }
+    Py_DECREF(observers);
+    return done;
+}
+
 static PyObject *
 sink_write(Sink *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
@@ -280,24 +304,7 @@ sink_write(Sink *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
     if (!self->open) {
         Py_RETURN_NONE;
     }
-    PyObject *observers = PyDict_GetItemWithError(self->observers, args[0]);
-    if (observers == NULL) {
-        if (!PyErr_Occurred()) {
-            PyErr_SetObject(PyExc_KeyError, args[0]);
-        }
-        return NULL;
-    }
-    Py_INCREF(observers); /* one of them may subscribe another */
-    int counts = PySet_Contains(self->digested, args[0]), done = counts < 0 ? -1 : 0;
-    if (counts == 1) {
-        self->count++;
-        done = digest_record(self, args, count, payload);
-    }
-    if (done == 0 && PyTuple_CheckExact(observers) && PyTuple_GET_SIZE(observers)) {
-        done = tell_observers(self, observers, args, count, payload, value);
-    }
-    Py_DECREF(observers);
-    return done < 0 ? NULL : Py_NewRef(Py_None);
+    return write_record(self, args, count, payload, value) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 static PyObject *

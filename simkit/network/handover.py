@@ -1,0 +1,45 @@
+"""Where the compiled core runs it carries plain messages; here it gets the classes whose objects it reads.
+
+What it takes over is `Endpoint.send` and what follows it, as long as nothing but latency can happen to the message: see
+`kernel/core/port.c`, whose twin those methods are.
+
+It deliberately changes nothing where the core in Python runs, and decides nothing about messages.
+"""
+
+from simkit.kernel import Constant, Exponential, LogNormal, Normal, Uniform
+from simkit.kernel.core import compiled
+from simkit.network import codec
+from simkit.network.endpoint import REPLY, REQUEST, SEND, Endpoint, Parcel
+from simkit.network.handlers import Handler, Origin, current_origin
+from simkit.network.interface import Interface
+from simkit.network.link import DATAGRAM_HEADER_BYTES
+from simkit.network.message import Message
+from simkit.network.network import Network
+from simkit.network.path import Path
+from simkit.network.stack import Stack
+
+if compiled is not None:
+    compiled.carry_messages(
+        {
+            "endpoint": Endpoint,
+            "network": Network,
+            "interface": Interface,
+            "stack": Stack,
+            "path": Path,
+            "parcel": Parcel,
+            "handler": Handler,
+            "constant": Constant,
+            "exponential": Exponential,
+            "uniform": Uniform,
+            "normal": Normal,
+            "lognormal": LogNormal,
+            "origin": Origin,
+            "current_origin": current_origin,
+            "encode": codec.encode,
+            "message_encode": Message.encode,
+            "send": SEND,
+            "request": REQUEST,
+            "reply": REPLY,
+            "header_bytes": DATAGRAM_HEADER_BYTES,
+        }
+    )

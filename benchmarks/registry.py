@@ -1,6 +1,7 @@
 """All works, by name, in the order in which `make bench` does them."""
 
 from benchmarks import (
+    fork,
     http,
     idle_nodes,
     isolation,
@@ -29,6 +30,7 @@ WORKS: dict[str, Work] = {
         http.WORK,
         idle_nodes.WORK,
         sweep.WORK,
+        fork.WORK,
         isolation.WORK,
         linearizability.WORK,
         lsm.WORK,

@@ -17,7 +17,16 @@ import click
 
 from simkit import completion
 from simkit.lesson_command import lesson
-from simkit.run_command import all_runs, bad_input, print_json, problems_of, run_again, run_twice, write_page
+from simkit.run_command import (
+    all_runs,
+    bad_input,
+    print_json,
+    problems_of,
+    refuse_branching,
+    run_again,
+    run_twice,
+    write_page,
+)
 
 if TYPE_CHECKING:
     from simkit.explore.audit import Audit
@@ -122,6 +131,9 @@ json_option = click.option(
 )
 @click.option("--variants", is_flag=True, help="Run the file and every variant of it.")
 @click.option("--sweep", is_flag=True, help="Run every combination that the file's `sweep:` asks for.")
+@click.option("--branch-at", metavar="TIME", help="Draw other luck from there on: 90s. See --branches and --branch.")
+@click.option("--branches", type=click.IntRange(1, 10_000), help="In that many ways, from one run up to that time.")
+@click.option("--branch", type=click.IntRange(1), help="In the way of this number, as one run with its report.")
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change one value: faults.gc.for=60s")
 @click.option("--twice", is_flag=True, help="Run twice in fresh interpreters and name the first event that differs.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 256), help="Workers side by side; one for each core.")
@@ -144,6 +156,9 @@ def run(
     chosen: tuple[str, ...],
     variants: bool,
     sweep: bool,
+    branch_at: str | None,
+    branches: int | None,
+    branch: int | None,
     overrides: tuple[str, ...],
     twice: bool,
     jobs: int | None,
@@ -160,6 +175,7 @@ def run(
         raise click.UsageError("--picture goes with --sweep, and ends in .svg or .png")
     if variants and chosen:
         raise click.UsageError("--variants means all of them; --variant means one: choose")
+    refuse_branching(branch_at, branches, branch, (seeds, sweep or None, variants or None, twice or None))
     with Pool(jobs, path=(str(Path.cwd()),) if systems else ()) as pool:
         pool.warm_up()
         from simkit.explore.plan import Plan, Request, is_run_folder
@@ -177,6 +193,8 @@ def run(
             systems=systems,
             runs=runs,
             picture=picture,
+            branch_at=branch_at,
+            branches=(branch,) if branch else tuple(range(1, (branches or 0) + 1)),
         )
         try:
             plan = Plan(request, _registry(systems)) if request.targets else None
@@ -349,7 +367,7 @@ def open_(folder: Path | None, rebuild: bool, logs: bool, runs: Path) -> None:
     """Open the report of a run, by default the newest."""
     from simkit.observe.document import read_document
 
-    folder = folder or _newest(runs)
+    folder = folder or newest_run(runs)
     try:
         document = read_document(folder / "run.json")
     except (OSError, ValueError) as error:
@@ -424,13 +442,6 @@ def export(folder: Path, name: str, into: Path | None, as_json: bool) -> None:
 def _has_screen() -> bool:
     """Return whether a browser could be opened; over a plain remote shell the path has to do."""
     return sys.platform in ("darwin", "win32") or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
-
-
-def _newest(runs: Path) -> Path:
-    found = sorted(runs.glob("*/run.json"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        bad_input(f"no run in {runs}/ yet; try: simkit run task_queue/slow_is_not_dead")
-    return found[-1].parent
 
 
 main.add_command(lesson)

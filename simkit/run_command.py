@@ -30,6 +30,18 @@ def bad_input(error: object) -> NoReturn:
     sys.exit(2)
 
 
+def refuse_branching(at: str | None, many: int | None, one: int | None, others: tuple[object, ...]) -> None:
+    """End with a usage error unless the options of branches go together, or are not there at all."""
+    if at is None and many is None and one is None:
+        return
+    if at is None or (many is None) == (one is None):
+        raise click.UsageError("--branch-at says from where on, and --branches how many or --branch which one")
+    if any(each is not None for each in others):
+        raise click.UsageError(
+            "branches are of one run: neither --seeds, --sweep, --variants nor --twice goes with them"
+        )
+
+
 AGAIN_MAX = 5
 """Runs that did not come out as declared for which a table names the command that shows them."""
 
@@ -69,6 +81,7 @@ def all_runs(plan: Any, pool: "Pool", report: bool, as_json: bool) -> int:
         print_json(found[0] if plan.single and found else {"runs": found, **tables})
     elif not plan.single and documents:
         from simkit.report.table import table
+        from simkit.report.words import seed_options
 
         click.echo(table(documents, color=sys.stdout.isatty()), nl=False)
         for each in swept:
@@ -79,7 +92,8 @@ def all_runs(plan: Any, pool: "Pool", report: bool, as_json: bool) -> int:
             variant = f" --variant {order.variant}" if order.variant else ""
             settings = "".join(f" --set '{setting}'" for setting in order.overrides)
             own = "".join(f" --system {system}" for system in order.systems)
-            click.echo(f"again   simkit run {order.scenario}{variant}{settings} --seed {document.seed}{own}")
+            luck = seed_options(document)
+            click.echo(f"again   simkit run {order.scenario}{variant}{settings}{luck}{own}")
     if pool.interrupted:
         click.echo(
             f"interrupted: {len(documents)} of {len(plan.orders)} runs are told, with what was measured", err=True
@@ -121,6 +135,7 @@ def compared(documents: "Sequence[Document]", folder: Path | None) -> None:
 
 def carried_out(orders: Sequence["Order"], pool: "Pool", duration_ns: int) -> Iterator[tuple["Order", "Document"]]:
     """Yield what was run, with a line of progress. Ctrl-C ends the runs under way early; a second one, everything."""
+    from simkit.explore.branches import carry_out_branches
     from simkit.explore.campaign import Report, carry_out
     from simkit.kernel.worker import WorkerFailed
     from simkit.report.progress import Progress
@@ -137,7 +152,8 @@ def carried_out(orders: Sequence["Order"], pool: "Pool", duration_ns: int) -> It
 
     before = signal.signal(signal.SIGINT, interrupt)
     try:
-        for number, (order, document) in enumerate(carry_out(orders, pool, told)):
+        carried = carry_out_branches if len(orders) > 1 and orders[0].branch else carry_out
+        for number, (order, document) in enumerate(carried(orders, pool, told)):
             progress.finished(number)
             progress.clear()
             yield order, document
@@ -175,6 +191,14 @@ def write_page(document: "Document", folder: Path) -> None:
             behind = read_document(base)
     text = page(document, run_folder=str(folder), behind=behind, trace=trace_beside(folder / "report.html"))
     (folder / "report.html").write_text(text, encoding="utf-8")
+
+
+def newest_run(runs: Path) -> Path:
+    """Return the run folder that was written last; without one, say what to do."""
+    found = sorted(runs.glob("*/run.json"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        bad_input(f"no run in {runs}/ yet; try: simkit run task_queue/slow_is_not_dead")
+    return found[-1].parent
 
 
 def run_twice(plan: Any, pool: "Pool", as_json: bool) -> int:
@@ -251,7 +275,8 @@ def run_again(folder: Path, pool: "Pool", systems: tuple[str, ...], as_json: boo
         load_scenario(folder / "scenario.yaml", registry=Registry(systems))
     except ScenarioError as error:
         bad_input(error)
-    order = Order(scenario=str(folder / "scenario.yaml"), systems=systems, trace="hashes")
+    branch = None if recorded.branch is None else (recorded.branched_ns or 0, recorded.branch)
+    order = Order(scenario=str(folder / "scenario.yaml"), systems=systems, trace="hashes", branch=branch)
     [(_, document)] = carried_out([order], pool, recorded.duration_ns)
     same = document.digest == recorded.digest
     if as_json:

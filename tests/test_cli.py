@@ -99,6 +99,35 @@ def test_variants_come_as_a_table(folder: Path) -> None:
     assert "2 variants side by side" in (folder / "runs/greetings-variants.html").read_text(encoding="utf-8")
 
 
+def test_branches_come_as_a_table_and_one_of_them_as_a_run(folder: Path) -> None:
+    done = simkit(folder, "run", "greetings.yaml", "--branch-at", "22s", "--branches", "2", *SYSTEM)
+    assert done.returncode == 0, done.stderr
+    first, second = (line.split() for line in done.stdout.splitlines()[1:3])
+    assert (first[:2], second[0]) == (["greetings", "7/1"], "7/2")
+    assert "2 runs: 2 pass" in done.stdout
+    one = simkit(folder, "run", "greetings.yaml", "--branch-at", "22s", "--branch", "2", *SYSTEM)
+    assert one.stdout.startswith("greetings · seed 7, branch 2 from 22 s on · ")
+    assert " ".join(second[4:7]) in one.stdout
+    again = simkit(folder, "run", "runs/greetings-7-branch-2", *SYSTEM)
+    assert again.stdout.endswith("again    runs/greetings-7-branch-2 reached its digest\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--branches", "2"], "--branch-at says from where on"),
+        (["--branch-at", "22s"], "--branches how many or --branch which one"),
+        (["--branch-at", "22s", "--branches", "2", "--seeds", "3"], "branches are of one run"),
+        (["--branch-at", "2h", "--branch", "2"], "must be within the run, which takes 1min, found 2h"),
+        (["--branch-at", "22 sec", "--branch", "2"], "--branch-at: unknown unit `sec`"),
+    ],
+)
+def test_branches_that_make_no_sense_are_refused(folder: Path, options: list[str], text: str) -> None:
+    done = simkit(folder, "run", "greetings.yaml", *options, *SYSTEM)
+    assert done.returncode == 2
+    assert text in done.stderr
+
+
 def test_a_sweep_comes_as_a_table_as_data_and_as_a_picture(folder: Path) -> None:
     file = folder / "greetings.yaml"
     sweep = "sweep: {vary: {load.hello.rate: [5/s total, 10/s total]}, seeds: 2}\n"

@@ -27,6 +27,7 @@ class Order:
     folder: str | None = None
     trace: TraceKept = "none"
     whole: bool = True
+    branch: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ def summary(document: Document, folder: str | None) -> dict[str, Any]:
         "scenario": document.scenario,
         "variant": document.variant,
         "seed": document.seed,
+        "branch": document.branch,
+        "branched_seconds": None if document.branched_ns is None else document.branched_ns / 1e9,
         "digest": document.digest,
         "verdict": document.verdict,
         "as_declared": document.as_declared,

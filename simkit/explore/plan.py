@@ -12,13 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simkit.explore.campaign import Order, sweep_overrides
+from simkit.language.duration import Duration
 from simkit.language.library import Library, Source
-from simkit.language.problem import Position, Problem, ScenarioError
+from simkit.language.problem import Position, Problem, Refusal, ScenarioError
 from simkit.language.resolved import Scenario
 from simkit.language.scenario import load_source
 from simkit.registry import Registry
 
 RUNS_MAX = 1_000_000
+
+
+Wanted = tuple[Scenario, Source, tuple[str, ...], tuple[int, int] | None]
+"""A scenario, where it stands, what overrides it, and where and which of its branches is wanted."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class Request:
     overrides: tuple[str, ...] = ()
     systems: tuple[str, ...] = ()
     picture: Path | None = None
+    branch_at: str | None = None
+    branches: tuple[int, ...] = ()
 
 
 class Plan:
@@ -57,9 +64,11 @@ class Plan:
         self.picture = request.picture
         self.folder = request.runs
         self.compares = request.all_variants or len(request.variants) > 1
-        wanted = list(self._wanted())
+        wanted: list[Wanted] = [(*each, None) for each in self._wanted()]
+        if request.branch_at is not None:
+            wanted = [*self._branches(request.branch_at, wanted)]
         self.single = len(wanted) == 1
-        self.orders = [self._order(scenario, source, overrides) for scenario, source, overrides in wanted]
+        self.orders = [self._order(*each) for each in wanted]
 
     def _wanted(self) -> Iterator[tuple[Scenario, Source, tuple[str, ...]]]:
         request = self._request
@@ -88,8 +97,26 @@ class Plan:
     def _load(self, source: Source, variant: str | None, overrides: tuple[str, ...]) -> Scenario:
         return load_source(source, variant=variant, overrides=overrides, registry=self._registry, library=self._library)
 
-    def _order(self, scenario: Scenario, source: Source, overrides: tuple[str, ...]) -> Order:
-        folder = self._request.runs / folder_name(scenario, overrides) if self.single else None
+    def _branches(self, text: str, wanted: list[Wanted]) -> Iterator[Wanted]:
+        """Yield every branch of the one run that was asked for."""
+        scenario, source, overrides, _ = wanted[0]
+        where = Position("--branch-at", 0, 0)
+        if len(wanted) > 1:
+            raise ScenarioError(Problem(where, f"branches are of one run, and {len(wanted)} were asked for"))
+        try:
+            at = Duration.parse(text)
+        except Refusal as refusal:
+            raise ScenarioError(Problem(where, str(refusal))) from None
+        if not 0 < at < scenario.duration:
+            raise ScenarioError(Problem(where, f"must be within the run, which takes {scenario.duration}, found {at}"))
+        for number in self._request.branches:
+            yield scenario, source, overrides, (int(at), number)
+
+    def _order(
+        self, scenario: Scenario, source: Source, overrides: tuple[str, ...], branch: tuple[int, int] | None
+    ) -> Order:
+        name = folder_name(scenario, overrides) + ("" if branch is None else f"-branch-{branch[1]}")
+        folder = self._request.runs / name if self.single else None
         installed = self._library.find(source.name)
         return Order(
             scenario=source.name if installed and installed.path == source.path else str(source.path),
@@ -100,6 +127,7 @@ class Plan:
             folder=None if folder is None else str(folder),
             trace="file" if folder is not None else "none",
             whole=self.single,
+            branch=branch,
         )
 
 

@@ -6,12 +6,11 @@ interpreter, for those who accept that its hash seed, its real clock and its oth
 It deliberately prints nothing and draws nothing: terminal and page are made from the run document.
 """
 
-import gc
 import platform
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +18,7 @@ from typing import Any, Literal
 from msgspec.structs import replace
 
 from simkit.card import Card
+from simkit.explore.interpreter import freeze, interruptible, quiet_collector
 from simkit.explore.judgement import Evidence, Judge, worst
 from simkit.explore.plotting import Plotter
 from simkit.fault import Fault
@@ -52,6 +52,19 @@ Progress = Callable[[dict[str, Any]], None]
 _real_seconds = time.perf_counter
 
 
+@dataclass(frozen=True)
+class Branch:
+    """A run of a seed up to an instant, whose draws come out otherwise from there on.
+
+    Attributes:
+        at_ns: the last instant that is as in the run itself.
+        number: each has draws of its own.
+    """
+
+    at_ns: int
+    number: int
+
+
 class Run:
     """One run of a resolved scenario.
 
@@ -61,6 +74,7 @@ class Run:
         folder: where the run document, the trace and the scenario are written; None for nowhere.
         trace: keep no trace, the hash of every record, or all records in the folder.
         strict: send every message through encode and decode.
+        branch: from where on every draw comes out otherwise; None for a run of its seed alone.
 
     Attributes:
         world, observation, judge, plotter, assembly: the parts, for those who want to look closer.
@@ -74,11 +88,15 @@ class Run:
         folder: Path | None = None,
         trace: TraceKept = "none",
         strict: bool = False,
+        branch: Branch | None = None,
     ) -> None:
         # Before the world is made: what is frozen is never collected in a worker, and a world is full of cycles.
-        self._keeps_frozen = _freeze()
+        self._keeps_frozen = freeze()
         self.scenario = scenario
         self._card = card
+        self._wanted = branch
+        self._branch: Branch | None = None
+        self._listening = ExitStack()
         self.world = new_world(scenario)
         self.observation = Observation(
             self.world,
@@ -98,27 +116,74 @@ class Run:
 
     def execute(self, say: Progress = lambda message: None, enough: Callable[[], bool] | None = None) -> Document:
         """Run to the end and return the run document; `enough` is asked at times, and ends the run when it says so."""
-        began = _real_seconds()
-        with _quiet_collector(self._keeps_frozen), _interruptible(self._interrupt):
-            with listen(self.world):
-                try:
-                    self.assembly.start()
-                    self._advance(say, enough)
-                except (Livelock, StepLimitReached) as limit:
-                    self._stopped_by(limit)
-                except RealWorldReached as reached:
-                    self._error = _error_entry(reached, reached.host, reached.time_ns)
-            self.observation.close()
-            document = self._document(_real_seconds() - began)
-            self.world.close()
+        with self.underway():
+            if self._wanted is not None:
+                self.advance(self._wanted.at_ns, say)
+                self.branch_off(self._wanted)
+            self.advance(int(self.scenario.duration), say, enough)
+            return self.conclude()
+
+    @contextmanager
+    def underway(self) -> Iterator[None]:
+        """Hold what a run needs of the interpreter from its start to its document."""
+        self.restart_stopwatch()
+        with quiet_collector(self._keeps_frozen), interruptible(self.interrupt), self._listening:
+            self._listening.enter_context(listen(self.world))
+            self._guarded(self.assembly.start)
+            yield
+
+    def advance(
+        self, until_ns: int, say: Progress = lambda message: None, enough: Callable[[], bool] | None = None
+    ) -> None:
+        """Run up to and including an instant, if nothing has ended the run before."""
+        if not self.ended:
+            self._guarded(lambda: self._advance(until_ns, say, enough))
+
+    def branch_off(self, branch: Branch) -> None:
+        """Become a branch here, where the run has advanced to, unless it has ended."""
+        if not self.ended:
+            self._branch = branch
+            self.world.branch(branch.number)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run has ended, by itself or by an error, a limit or an interruption."""
+        return bool(self._error or self._unfinished or self.world.stopping)
+
+    def conclude(self) -> Document:
+        """Judge what was seen and return the run document; nothing can go on after that."""
+        self._listening.close()
+        self.observation.close()
+        document = self._document(_real_seconds() - self._began)
+        self.world.close()
         return document
 
-    def _advance(self, say: Progress, enough: Callable[[], bool] | None) -> None:
+    def restart_stopwatch(self) -> None:
+        """Let the run's real time count from here."""
+        self._began = _real_seconds()
+
+    def interrupt(self) -> None:
+        """End the run at its next instant."""
+        self._unfinished = "interrupted"
+        self.world.stop()
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except (Livelock, StepLimitReached) as limit:
+            self._stopped_by(limit)
+        except RealWorldReached as reached:
+            self._error = _error_entry(reached, reached.host, reached.time_ns)
+
+    def _advance(self, until_ns: int, say: Progress, enough: Callable[[], bool] | None) -> None:
         world, duration_ns = self.world, int(self.scenario.duration)
         said = _real_seconds()
         for number in range(1, SLICES + 1):
-            world.run(duration_ns * number // SLICES)
-            if world.stopping:
+            slice_ns = duration_ns * number // SLICES
+            if slice_ns <= world.now_ns:
+                continue
+            world.run(min(slice_ns, until_ns))
+            if world.stopping or world.now_ns >= until_ns:
                 break
             if enough is not None and number < SLICES and enough():
                 self._unfinished = "enough was seen"
@@ -129,10 +194,6 @@ class Run:
         failure = self.assembly.failure
         if failure is not None:
             self._error = _error_entry(failure.error, failure.host, failure.time_ns)
-
-    def _interrupt(self) -> None:
-        self._unfinished = "interrupted"
-        self.world.stop()
 
     def _stopped_by(self, limit: Exception) -> None:
         if isinstance(limit, Livelock):
@@ -192,6 +253,8 @@ class Run:
             spared=dict(injector.spared),
             words=dict(self._card.words),
             changes=scenario.changes,
+            branch=None if self._branch is None else self._branch.number,
+            branched_ns=None if self._branch is None else self._branch.at_ns,
             pictures=pictures,
             warnings=tuple(self._missing_from_the_card()),
         )
@@ -263,49 +326,6 @@ def versions() -> dict[str, str]:
     return {**found, "python": platform.python_version(), "machine": platform.machine()}
 
 
-def _freeze() -> bool:
-    """Keep what is there out of later collections, so that a run's finalizers come where they always come.
-
-    Returns:
-        Whether it is kept out for good, as in a worker: going through every module's objects again costs more than a
-        short run.
-    """
-    keeps_frozen = gc.get_freeze_count() > 0
-    gc.collect()
-    gc.freeze()
-    return keeps_frozen
-
-
-@contextmanager
-def _quiet_collector(keeps_frozen: bool) -> Iterator[None]:
-    """Collect nothing but when the kernel does."""
-    collecting = gc.isenabled()
-    # Off for the whole run: between two slices an automatic collection would come as often as observers store things.
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
-        if not keeps_frozen:
-            gc.unfreeze()
-        gc.collect()
-
-
-@contextmanager
-def _interruptible(interrupt: Callable[[], None]) -> Iterator[None]:
-    """Let Ctrl-C end the run at the next instant instead of raising in the middle of a host's code."""
-    try:
-        before = signal.signal(signal.SIGINT, lambda *_: interrupt())
-    except ValueError:  # not the main thread, where Python takes no signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def run_scenario(
     path_or_name: str | Path,
     *,
@@ -316,6 +336,7 @@ def run_scenario(
     folder: Path | None = None,
     trace: TraceKept = "none",
     strict: bool = False,
+    branch: Branch | None = None,
     say: Progress = lambda message: None,
 ) -> Document:
     """Run a scenario by FILE or NAME in this interpreter. ScenarioError for everything wrong with the file."""
@@ -327,7 +348,7 @@ def run_scenario(
         for name in ("run.json", "report.html", "junit.xml", "trace.bin"):
             (folder / name).unlink(missing_ok=True)
         (folder / "scenario.yaml").write_text(dump(scenario), encoding="utf-8")
-    run = Run(scenario, registry.card(scenario.system), folder=folder, trace=trace, strict=strict)
+    run = Run(scenario, registry.card(scenario.system), folder=folder, trace=trace, strict=strict, branch=branch)
     document = replace(run.execute(say), systems=registry.references)
     if folder is not None:
         document.write(folder / "run.json")
@@ -347,6 +368,7 @@ def execute(
     trace: TraceKept = "none",
     strict: bool = False,
     whole: bool = True,
+    branch: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
     """Run a scenario in a worker; return the run document as JSON, with `whole` false only its verdicts."""
     install()  # before any system is imported, so that what its libraries take from `socket` early is simulated too
@@ -359,6 +381,7 @@ def execute(
         folder=None if folder is None else Path(folder),
         trace=trace,
         strict=strict,
+        branch=None if branch is None else Branch(*branch),
         say=lambda message: say({"progress": message}),
     )
     if not whole:

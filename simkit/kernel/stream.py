@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.random import Philox
-from xxhash import xxh3_128_intdigest
+from xxhash import xxh3_64_intdigest, xxh3_128_intdigest
 
 from simkit.kernel import arithmetic
 from simkit.kernel.core import compiled
@@ -134,6 +134,15 @@ if compiled is not None:
     Draws = compiled.Draws  # type: ignore[misc]
 
 
+def _key(seed: int, name: str) -> int:
+    return xxh3_128_intdigest(name.encode(), seed & _WORD)
+
+
+def branched(seed: int, time_ns: int, number: int) -> int:
+    """Return the seed of branch `number` of what has been drawn with `seed` until `time_ns`."""
+    return xxh3_64_intdigest(f"branch {number} at {time_ns}".encode(), seed & _WORD)
+
+
 class Stream(Draws):
     """One named stream of draws.
 
@@ -145,7 +154,11 @@ class Stream(Draws):
     __slots__ = ()
 
     def __init__(self, seed: int, name: str) -> None:
-        super().__init__(name, xxh3_128_intdigest(name.encode(), seed & 0xFFFF_FFFF_FFFF_FFFF))
+        super().__init__(name, _key(seed, name))
+
+    def begin_anew(self, seed: int) -> None:
+        """Draw from now on what the stream of this name draws with another seed, from its first draw on."""
+        super().__init__(self.name, _key(seed, self.name))
 
     def choice(self, sequence: Sequence[T]) -> T:
         """Return one element of a non-empty sequence."""

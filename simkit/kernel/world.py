@@ -23,7 +23,7 @@ from simkit.kernel.fence.refusal import RealWorldReached
 from simkit.kernel.loop import HostLoop
 from simkit.kernel.order import CONTROL, schedule_key
 from simkit.kernel.records import Records
-from simkit.kernel.stream import Stream
+from simkit.kernel.stream import Stream, branched
 from simkit.kernel.task import Task
 
 EPOCH_NS = 1_767_225_600 * 10**9
@@ -76,6 +76,7 @@ class World(Agenda):
         self._reached: RealWorldReached | None = None
         self._begun = False
         self.closed = False
+        self._draw_seed = seed
         self._streams: dict[str, Stream] = {}
         self._collect_at = _COLLECT_YOUNG_STEPS
         self._collections = 0
@@ -91,8 +92,19 @@ class World(Agenda):
         """Return the random stream of that name, always the same one."""
         stream = self._streams.get(name)
         if stream is None:
-            stream = self._streams[name] = Stream(self.seed, name)
+            stream = self._streams[name] = Stream(self._draw_seed, name)
         return stream
+
+    def branch(self, number: int) -> None:
+        """Let every stream draw differently from here on, in a way of its own for each number.
+
+        What was drawn before stays: delays already under way, faults already planned, generators that code has made
+        and seeded for itself. So does the order of hosts within an instant.
+        """
+        self._refuse_from_inside("branched")
+        self._draw_seed = branched(self._draw_seed, self.now_ns, number)
+        for stream in self._streams.values():
+            stream.begin_anew(self._draw_seed)
 
     def new_loop(self, name: str, index: int | None = None) -> HostLoop:
         """Return a fresh loop; `index` is the host's number, which a new incarnation keeps."""

@@ -239,6 +239,7 @@ class Document(Part, frozen=True, kw_only=True):
     Attributes:
         scenario: its name, such as ``task_queue/steady``; `variant` is null for the scenario itself.
         changes: what the variant and the command line set, as PATH=VALUE. words: what opaque words in payloads mean.
+        branch: which one it is of a seed's branches, from branched_ns on, where its draws become its own; null without.
         duration_ns: virtual, as planned; ended_ns: null unless the run ended before. wall_seconds: real.
         events: digested records.
         as_declared: whether every expectation did what the scenario declares.
@@ -258,6 +259,8 @@ class Document(Part, frozen=True, kw_only=True):
     changes: tuple[str, ...] = ()
     system: str = ""
     seed: int
+    branch: int | None = None
+    branched_ns: int | None = None
     core: str = "python"
     systems: tuple[str, ...] = ()
     duration_ns: int

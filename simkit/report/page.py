@@ -24,7 +24,18 @@ from simkit.report.messages import messages_of
 from simkit.report.page_data import page_data
 from simkit.report.sections import below, expectation_word, jump, story_lines
 from simkit.report.template import fill, head, template
-from simkit.report.words import closest, digest_words, ending, own_systems, plain, sentence, title_of, tone
+from simkit.report.words import (
+    closest,
+    digest_words,
+    ending,
+    own_systems,
+    plain,
+    seed_options,
+    seed_words,
+    sentence,
+    title_of,
+    tone,
+)
 
 _LONG = 170
 """Characters of the sentence from which on it is set smaller."""
@@ -74,7 +85,7 @@ def page(
     messages = None if trace is None else messages_of(document, trace)
     script = _script()
     values = {
-        "head": head(escape(f"{ending(document)}: {title_of(document)} · seed {document.seed}"), STYLES, script),
+        "head": head(escape(f"{ending(document)}: {title_of(document)} · seed {seed_words(document)}"), STYLES, script),
         "script": script,
         "verdict": tone(document),
         "badge": ending(document),
@@ -139,7 +150,7 @@ def _changes(document: Document) -> str:
 
 def _facts(document: Document) -> str:
     facts = {
-        "seed": str(document.seed),
+        "seed": seed_words(document),
         "digest": digest_words(document.digest),
         "hosts": str(len(document.hosts)),
         "virtual": span(strips.end_of(document)),
@@ -218,7 +229,9 @@ def _other(document: Document, behind: Document) -> str:
 
 
 def _command(document: Document, run_folder: str | None) -> str:
-    text = f"simkit run {run_folder}" if run_folder else f"simkit run {plain(document.scenario)} --seed {document.seed}"
+    text = (
+        f"simkit run {run_folder}" if run_folder else f"simkit run {plain(document.scenario)}{seed_options(document)}"
+    )
     text += own_systems(document)
     return (
         f'Run it again: <code id="again">{escape(text)}</code>'

@@ -20,7 +20,7 @@ from simkit.observe.document import Document, ExpectationEntry, read_document
 from simkit.observe.trace import StoredTrace, TraceRecord
 from simkit.report.course import Course, first_parting
 from simkit.report.page import trace_beside
-from simkit.report.words import plain, title_of
+from simkit.report.words import plain, seed_words, title_of
 
 CONTEXT = 3
 """Records before and after the first difference that are told."""
@@ -40,7 +40,7 @@ class Side:
     @property
     def name(self) -> str:
         """What a person calls it."""
-        return f"{title_of(self.document)} · seed {self.document.seed}"
+        return f"{title_of(self.document)} · seed {seed_words(self.document)}"
 
     @cached_property
     def settings(self) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from simkit.observe.document import Document, ExpectationEntry
 from simkit.report.sections import expectation_word
 from simkit.report.template import fill, head, template
-from simkit.report.words import plain, verdict_word
+from simkit.report.words import plain, seed_options, verdict_word
 
 AS_IT_IS = "(as it is)"
 WIDTH = 120
@@ -132,4 +132,4 @@ def _told(documents: Sequence[Document], subject: str) -> str:
 
 def _again(document: Document) -> str:
     variant = f" --variant {document.variant}" if document.variant else ""
-    return f"simkit run {plain(document.scenario)}{variant} --seed {document.seed}"
+    return f"simkit run {plain(document.scenario)}{variant}{seed_options(document)}"

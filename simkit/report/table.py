@@ -1,6 +1,7 @@
 """A table of many runs: one line for each, what became of it, and whether that is what its file declares.
 
-Seeds of one scenario and variant stand together; what is the same as in the line above is not repeated.
+Seeds of one scenario and variant stand together, and branches of one seed as `seed/branch`; what is the same as in the
+line above is not repeated.
 
 It deliberately shows no pictures: `simkit open` does, run by run.
 """
@@ -34,7 +35,8 @@ def _line(name: str, wide: int, document: Document, color: bool) -> str:
     verdict = f"\x1b[{COLORS[tone(document)]}m{word}\x1b[0m" if color else word
     declared = "as declared" if document.as_declared else "NOT as declared"
     digest = digest_words(document.digest)
-    return f"{name:<{wide}}  {document.seed:>6}  {verdict}{declared:<17}{digest:<16}{_happened(document)}"
+    luck = f"{document.seed}" if document.branch is None else f"{document.seed}/{document.branch}"
+    return f"{name:<{wide}}  {luck:>6}  {verdict}{declared:<17}{digest:<16}{_happened(document)}"
 
 
 def _variant(document: Document) -> str:

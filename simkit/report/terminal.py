@@ -15,7 +15,18 @@ from simkit.observe.moment import NANOSECONDS, moment, number, span
 from simkit.report import strips
 from simkit.report.abridgement import left_out
 from simkit.report.operations import text_chart
-from simkit.report.words import COLORS, absent, digest_words, own_systems, plain, spared, title_of, tone, verdict_word
+from simkit.report.words import (
+    COLORS,
+    absent,
+    digest_words,
+    own_systems,
+    plain,
+    seed_words,
+    spared,
+    title_of,
+    tone,
+    verdict_word,
+)
 
 LEGEND_COLUMNS = 29
 """Columns right of the strips."""
@@ -67,7 +78,7 @@ def _header(document: Document) -> str:
     count = len(document.hosts)
     hosts = f"{count} host{'s' * (count != 1)}"
     return (
-        f"{title_of(document)} · seed {document.seed} · {hosts} · {span(document.duration_ns)} virtual"
+        f"{title_of(document)} · seed {seed_words(document)} · {hosts} · {span(document.duration_ns)} virtual"
         f" · core {plain(document.core)}"
     )
 

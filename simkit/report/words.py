@@ -8,8 +8,9 @@ It deliberately knows no layout.
 
 import unicodedata
 
+from simkit.language.duration import exact_duration
 from simkit.observe.document import Document, ExpectationEntry, FaultEntry, ViolationEntry
-from simkit.observe.moment import moment
+from simkit.observe.moment import moment, span
 from simkit.report.strips import interval, violations
 
 COLORS = {"pass": "32", "declared": "36", "fail": "1;31", "unknown": "33", "error": "1;31"}
@@ -60,6 +61,19 @@ def title_of(document: Document) -> str:
     """Return the scenario's name with its variant."""
     variant = f" · variant {plain(document.variant)}" if document.variant else ""
     return plain(document.scenario) + variant
+
+
+def seed_words(document: Document) -> str:
+    """Return what decided a run's luck: its seed, and for a branch which one it is and from where on."""
+    branch = "" if document.branch is None else f", branch {document.branch} from {span(document.branched_ns or 0)} on"
+    return f"{document.seed}{branch}"
+
+
+def seed_options(document: Document) -> str:
+    """Return the options of a command line that bring the same luck again, each after a space."""
+    at = exact_duration(document.branched_ns or 0).replace(" ", "")
+    branch = "" if document.branch is None else f" --branch-at {at} --branch {document.branch}"
+    return f" --seed {document.seed}{branch}"
 
 
 def absent(document: Document) -> str:

@@ -119,7 +119,7 @@ def test_nothing_runs_when_the_file_is_wrong(registry: Registry) -> None:
 
 def test_interrupting_keeps_what_was_measured(registry: Registry) -> None:
     run = Run(load_scenario(FILE, registry=registry), registry.card("greetings"))
-    run.world.post(10**10, run.world.control, run._interrupt)
+    run.world.post(10**10, run.world.control, run.interrupt)
     document = run.execute()
     assert document.verdict == "unknown"
     assert document.event_counts["greeting.answered"] > 10

@@ -20,6 +20,7 @@ from simkit.lesson_command import lesson
 from simkit.run_command import (
     all_runs,
     bad_input,
+    newest_run,
     print_json,
     problems_of,
     refuse_branching,

@@ -1,8 +1,7 @@
 """The replication of one store: many Raft groups over one log, one engine and one timer.
 
-A turn takes what all groups have ready: messages to one store travel together, records of all groups share a sync, and
-committed entries of all groups one batch of the engine. Heartbeats of all groups go out at the same time, and groups
-in which nothing happens fall silent; then only stores tell each other that they are alive.
+What groups have ready is sent, synced and applied together. Heartbeats of all groups go out at the same time, and
+groups in which nothing happens fall silent; then only stores tell each other that they are alive.
 
 It deliberately knows nothing of versions, transactions and SQL: those use `Replica`.
 """
@@ -12,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from errno import ENOSPC
 from typing import Final
 
 from simkit.network import handles
@@ -27,34 +25,29 @@ from simkit_nodes.blocks.raft import (
     Options,
     PreVote,
     Raft,
-    RaftMessage,
-    Ready,
     RequestVote,
     Snapshot,
 )
 from simkit_nodes.blocks.raft.group_logs import GroupLogs
 from simkit_nodes.database.credentials import Credentials
 from simkit_nodes.database.range import RangeDescriptor
-from simkit_nodes.database.replication.applying import PAUSE_S, Applying
+from simkit_nodes.database.replication.applying import Applying
 from simkit_nodes.database.replication.events import RangeChanged, ReplicaDropped
+from simkit_nodes.database.replication.log_compaction import LogCompaction
 from simkit_nodes.database.replication.messages import (
     ChunkTaken,
     RaftTraffic,
     ReplicaRemoved,
-    Routed,
     SnapshotChunk,
 )
 from simkit_nodes.database.replication.replica import Replica
 from simkit_nodes.database.replication.snapshots import Snapshots
 from simkit_nodes.database.replication.state import PREFIX, ReplicaState, decode_state, encode_state, state_key
+from simkit_nodes.database.replication.turns import Turns
 
 TICKS_PER_HEARTBEAT: Final = 8
 IDLE_HEARTBEATS: Final = 10
 """After so many without a request a group falls silent."""
-ENTRIES_KEPT: Final = 256
-"""Entries that stay in the log although they are applied, for followers that are a little behind."""
-ENTRIES_LAG: Final = 1024
-"""With more entries than these applied and not durable, the engine is synced, so that logs stay short."""
 
 Spans = Callable[[RangeDescriptor], Iterable[tuple[bytes, bytes]]]
 """Says where in the engine a range's data is."""
@@ -100,23 +93,17 @@ class Store:
         self.low_water: Callable[[], int] = lambda: 0
         self.applying = Applying(self)
         self.snapshots = Snapshots(self)
+        self.turns = Turns(self, log)
         self._credentials = Credentials(node)
         self._log = log
+        self._compaction = LogCompaction(self, log)
         self._number = 0
-        self._dirty: dict[Replica, None] = {}
-        self._turning = False
-        self._traffic: dict[str, list[Routed]] = {}
-        self._unsynced: list[tuple[Replica, Ready]] = []
-        self._syncing = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed = asyncio.Event()
         self._failure: BaseException | None = None
         self._heard_ns: dict[str, int] = {}
-        self._spoken: set[str] = set()
         self._next_heartbeat_ns = 0
         self._clock_trusted = True
-        self._tidying = False
-        self._marks: list[tuple[int, list[tuple[Replica, int]]]] = []
         self.network.bind(self)
 
     @classmethod
@@ -173,7 +160,7 @@ class Store:
     async def run(self) -> None:
         """Let time pass for all groups; never returns, and raises what went wrong beside the turns."""
         tick_s = self.options.heartbeat_ns / TICKS_PER_HEARTBEAT / 1e9
-        self._schedule()
+        self.turns.schedule()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._let_time_pass(tick_s))
             await self._failed.wait()
@@ -232,7 +219,7 @@ class Store:
 
     def _add(self, replica: Replica) -> Replica:
         self.replicas[replica.range_id] = replica
-        self.mark(replica)
+        self.turns.mark(replica)
         if replica.state is not None:
             self.on_made(replica)
         return replica
@@ -248,7 +235,7 @@ class Store:
             self.emit(ReplicaDropped(replica.range_id))
             self.on_dropped(replica)
 
-    # -- turns
+    # -- what belongs to all replicas
 
     def next_number(self) -> int:
         """Return a number that this process has not used."""
@@ -271,97 +258,6 @@ class Store:
             self._failure = self._failure or error
             self._failed.set()
 
-    def mark(self, replica: Replica) -> None:
-        """Let the next turn look at a replica."""
-        self._dirty[replica] = None
-        self._schedule()
-
-    def _schedule(self) -> None:
-        if not self._turning:
-            self._turning = True
-            asyncio.get_running_loop().call_soon(self._turn)
-
-    def _turn(self) -> None:
-        """Take what all marked replicas have ready, and send, sync and apply it together."""
-        self._turning = False
-        while self._dirty:
-            dirty, self._dirty = self._dirty, {}
-            for replica in dirty:
-                if not replica.gone and replica.installing is None and replica.raft.has_ready:
-                    self._take(replica, replica.raft.ready())
-                if replica.watched:
-                    replica.look_around()
-        for target, routed in self._traffic.items():
-            self._spoken.add(target)
-            self.network.send(target, RaftTraffic(tuple(routed)))
-        self._traffic.clear()
-        if self._unsynced and not self._syncing:
-            self._syncing = True
-            self.spawn(self._sync())
-
-    def _take(self, replica: Replica, ready: Ready) -> None:
-        for event in ready.events:
-            self.emit(event)
-        self._route(replica, ready.messages)
-        for read in ready.read_states:
-            replica.read_answered(read.context, read.index)
-        if ready.snapshot is not None:
-            replica.installing = ready
-            self.applying.wake(replica)
-            return
-        if ready.must_sync or replica.unsynced:
-            if ready.must_sync:
-                self._log.append(replica.range_id, ready)
-            replica.unsynced += 1
-            self._unsynced.append((replica, ready))
-        else:
-            self._route(replica, ready.messages_after)
-        if ready.committed:
-            self.applying.add(replica, ready.committed)
-        for target in ready.snapshots_wanted:
-            self.snapshots.wanted(replica, target)
-
-    def _route(self, replica: Replica, messages: Iterable[RaftMessage]) -> None:
-        for message in messages:
-            self._traffic.setdefault(message.target, []).append(
-                Routed(replica.range_id, message)  # type: ignore[arg-type]
-            )
-
-    async def _sync(self) -> None:
-        """Make records durable, as long as there are any; whatever comes meanwhile shares the next sync."""
-        try:
-            while self._unsynced:
-                batch, self._unsynced = self._unsynced, []
-                await self._sync_log()
-                for replica, ready in batch:
-                    replica.unsynced -= 1
-                    if not replica.gone:
-                        replica.raft.persisted(ready)
-                        self._route(replica, ready.messages_after)
-                        self.mark(replica)
-        finally:
-            self._syncing = False
-
-    async def _sync_log(self) -> None:
-        while True:
-            try:
-                await (self._log.sync() if self.timing.log_sync else self._log.write())
-            except OSError as error:
-                if error.errno != ENOSPC:
-                    raise
-                await asyncio.sleep(PAUSE_S)
-            else:
-                return
-
-    def installed(self, replica: Replica, ready: Ready, *, first: bool) -> None:
-        """Go on with a Ready whose snapshot is in the engine."""
-        self._log.append(replica.range_id, ready)
-        replica.unsynced += 1
-        self._unsynced.append((replica, ready))
-        if first:
-            self.on_made(replica)
-        self.mark(replica)
-
     # -- time
 
     def _tick(self) -> None:
@@ -370,7 +266,7 @@ class Store:
             wake_ns = replica.raft.wake_ns
             if wake_ns is not None and wake_ns <= now_ns:
                 replica.raft.tick()
-                self.mark(replica)
+                self.turns.mark(replica)
         if now_ns >= self._next_heartbeat_ns:
             self._next_heartbeat_ns = now_ns + self.options.heartbeat_ns
             self._heartbeat(now_ns)
@@ -387,58 +283,12 @@ class Store:
                 replica.idle_heartbeats += 1
                 if not (self.timing.quiesce and replica.idle_heartbeats > IDLE_HEARTBEATS and raft.quiesce()):
                     raft.heartbeat()
-                self.mark(replica)
+                self.turns.mark(replica)
             elif raft.following.quiescent and now_ns - self._heard_ns.get(raft.leader or "", 0) > timeout_ns:
                 raft.wake()
         peers.pop(self.name, None)
-        for peer in peers:
-            if peer not in self._spoken:
-                self._traffic.setdefault(peer, [])
-        self._spoken.clear()
-        self._compact()
-        self._schedule()
-
-    # -- tidying
-
-    def _compact(self) -> None:
-        """Discard entries whose effects the engine has made durable, but for the last ones."""
-        moved = [
-            (replica, replica.state.index)
-            for replica in self.replicas.values()
-            if replica.state is not None and replica.state.index > replica.durable_index
-        ]
-        if moved:
-            self._marks.append((self.engine.sequence, moved))
-        self._count_durable()
-        lag = max((index - replica.durable_index for replica, index in moved), default=0)
-        if (lag > ENTRIES_LAG or self._log.wants_checkpoint) and not self._tidying:
-            self._tidying = True
-            self.spawn(self._tidy())
-
-    def _count_durable(self) -> None:
-        while self._marks and self._marks[0][0] <= self.engine.durable_sequence:
-            for replica, index in self._marks.pop(0)[1]:
-                replica.durable_index = max(replica.durable_index, index)
-        for replica in self.replicas.values():
-            log = replica.raft.log
-            index = min(replica.durable_index, replica.raft.applied_index) - ENTRIES_KEPT
-            if index > log.snapshot_index + ENTRIES_KEPT:
-                replica.raft.compact(index)
-
-    async def _tidy(self) -> None:
-        """Make the engine durable, so that the log can be cut."""
-        try:
-            await self.engine.sync()
-            self._count_durable()
-            # While a snapshot is being installed, log and engine do not belong together.
-            installing = any(replica.installing is not None for replica in self.replicas.values())
-            if self._log.wants_checkpoint and not installing:
-                await self._log.checkpoint((each.range_id, each.raft, b"") for each in self.replicas.values())
-        except OSError as error:
-            if error.errno != ENOSPC:
-                raise
-        finally:
-            self._tidying = False
+        self.turns.be_heard(peers)
+        self._compaction.look()
 
     # -- messages
 
@@ -464,7 +314,7 @@ class Store:
             if isinstance(message, PreVote | RequestVote) and self._is_stranger(replica, sender):
                 continue
             replica.raft.step(message)
-            self.mark(replica)
+            self.turns.mark(replica)
 
     def _is_stranger(self, replica: Replica, sender: str) -> bool:
         """Whether somebody stands for election who is no member any more; tell it."""

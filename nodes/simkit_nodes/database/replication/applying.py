@@ -197,9 +197,9 @@ class Applying:
         made = store.make_replica(right)
         if replica.raft.replication is not None:
             replica.raft.heartbeat()  # followers hear that the split is committed, and then of the election
-            store.mark(replica)
+            store.turns.mark(replica)
             made.raft.campaign()
-            store.mark(made)
+            store.turns.mark(made)
 
     async def _merge(
         self, replica: Replica, state: ReplicaState, entry: Entry, command: Command, trigger: MergeTrigger
@@ -210,7 +210,7 @@ class Applying:
         if right is None or right.state is None or right.state.index < trigger.right_index:
             if right is not None and right.raft.log.last_index >= trigger.right_index:
                 right.raft.learn_commit(trigger.right_index)
-                store.mark(right)
+                store.turns.mark(right)
             return False
         after = _replace_descriptor(state, entry, trigger.merged)
         after = msgspec.structs.replace(

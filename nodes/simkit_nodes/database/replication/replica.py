@@ -139,7 +139,7 @@ class Replica:
             _fail(replaced.future, NotLeaseholder(self.leaseholder()))
         self._proposals[index] = Proposal(term, command, future, self.store.deadline_ns())
         self.idle_heartbeats = 0
-        self.store.mark(self)
+        self.store.turns.mark(self)
 
     async def confirm(self) -> None:
         """See `Range`."""
@@ -153,7 +153,7 @@ class Replica:
         context = self.store.next_number()
         self._reads[context] = (future, self.store.deadline_ns())
         self.raft.read_index(context)
-        self.store.mark(self)
+        self.store.turns.mark(self)
         if not await future or self.tenure != tenure:
             raise NotLeaseholder(self.leaseholder())
 
@@ -172,7 +172,7 @@ class Replica:
             raise NotLeaseholder(refused.leader) from None
         except ChangeRefused as refused:
             raise Unavailable(str(refused)) from None
-        self.store.mark(self)
+        self.store.turns.mark(self)
         await self._until(self._is_reconfigured)
 
     def _is_reconfigured(self) -> bool:
@@ -222,7 +222,7 @@ class Replica:
             raise NotLeaseholder(refused.leader) from None
         except ChangeRefused as refused:
             raise Unavailable(str(refused)) from None
-        self.store.mark(self)
+        self.store.turns.mark(self)
 
     async def freeze(self) -> int:
         """Let the range serve nobody, and return the index up to which every replica then has its log.

@@ -77,7 +77,7 @@ class Snapshots:
             replica.raft.snapshot_failed(target)
         else:
             replica.raft.send_snapshot(target, snapshot)
-        self._store.mark(replica)
+        self._store.turns.mark(replica)
 
     async def _send_pieces(self, replica: Replica, target: str) -> Snapshot | None:
         """Send the data; return the snapshot that says so, None if the target did not take it."""
@@ -175,7 +175,9 @@ class Snapshots:
             )
         )
         replica.installing = None
-        store.installed(replica, ready, first=first)
+        if first:
+            store.on_made(replica)
+        store.turns.installed(replica, ready)
 
 
 def _cut(rows: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

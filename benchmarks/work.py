@@ -101,6 +101,14 @@ def of_compiled(work: str) -> tuple[Contender, Contender]:
     )
 
 
+def for_python_3_12(module: str, note: str) -> tuple[Contender, Contender]:
+    """Return the contenders simloop and simloom, which want that Python; `module` has a function for each."""
+    return (
+        Contender("simloop", f"{module}:on_simloop", note, python=(3, 12), needs="simloop"),
+        Contender("simloom", f"{module}:on_simloom", note, share=0.2, python=(3, 12), needs="simloom"),
+    )
+
+
 @dataclass(frozen=True)
 class Case:
     """One set of parameters of a work.

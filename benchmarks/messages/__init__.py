@@ -7,7 +7,17 @@ beforehand, mean 1 s, so that all pairs are under way at once and time jumps wit
 from dataclasses import dataclass
 
 from benchmarks.delays import exponential_ns, seconds
-from benchmarks.work import Case, Contender, Outcome, Work, of_compiled, ours, require_end, require_items
+from benchmarks.work import (
+    Case,
+    Contender,
+    Outcome,
+    Work,
+    for_python_3_12,
+    of_compiled,
+    ours,
+    require_end,
+    require_items,
+)
 
 
 @dataclass(frozen=True)
@@ -82,17 +92,7 @@ WORK = Work(
             step_s=2e-6,
             needs="looptime",
         ),
-        Contender(
-            "simloop", "benchmarks.messages.with_asyncio:on_simloop", "the same", python=(3, 12), needs="simloop"
-        ),
-        Contender(
-            "simloom",
-            "benchmarks.messages.with_asyncio:on_simloom",
-            "the same",
-            share=0.2,
-            python=(3, 12),
-            needs="simloom",
-        ),
+        *for_python_3_12("benchmarks.messages.with_asyncio", "the same"),
     ),
     inputs=inputs,
     check=check,

@@ -7,7 +7,18 @@ Every customer is a process of its own. The check is Lindley's recursion, which 
 from dataclasses import dataclass
 
 from benchmarks.delays import exponential_ns, seconds
-from benchmarks.work import Case, Contender, Outcome, Work, WrongOutcome, of_compiled, ours, require_end, require_items
+from benchmarks.work import (
+    Case,
+    Contender,
+    Outcome,
+    Work,
+    WrongOutcome,
+    for_python_3_12,
+    of_compiled,
+    ours,
+    require_end,
+    require_items,
+)
 
 
 @dataclass(frozen=True)
@@ -65,10 +76,7 @@ WORK = Work(
         Contender(
             "looptime", "benchmarks.mm1.with_asyncio:on_looptime", "the same", share=0.03, step_s=2e-6, needs="looptime"
         ),
-        Contender("simloop", "benchmarks.mm1.with_asyncio:on_simloop", "the same", python=(3, 12), needs="simloop"),
-        Contender(
-            "simloom", "benchmarks.mm1.with_asyncio:on_simloom", "the same", share=0.2, python=(3, 12), needs="simloom"
-        ),
+        *for_python_3_12("benchmarks.mm1.with_asyncio", "the same"),
     ),
     inputs=inputs,
     check=check,

@@ -7,7 +7,7 @@ It is code that knows of no simulator. The yardsticks at the end do not simulate
 from dataclasses import dataclass
 
 from benchmarks.delays import exponential_ns, seconds
-from benchmarks.work import Case, Contender, Outcome, Work, WrongOutcome, ours, require_items
+from benchmarks.work import Case, Contender, Outcome, Work, WrongOutcome, for_python_3_12, ours, require_items
 
 YARDSTICKS = ("asyncio-sleep-0", "uvloop-sleep-0")
 
@@ -85,17 +85,7 @@ WORK = Work(
             step_s=2e-6,
             needs="looptime",
         ),
-        Contender(
-            "simloop", "benchmarks.plain_asyncio.with_asyncio:on_simloop", "seed 1", python=(3, 12), needs="simloop"
-        ),
-        Contender(
-            "simloom",
-            "benchmarks.plain_asyncio.with_asyncio:on_simloom",
-            "seed 1",
-            share=0.2,
-            python=(3, 12),
-            needs="simloom",
-        ),
+        *for_python_3_12("benchmarks.plain_asyncio.with_asyncio", "seed 1"),
         Contender("asyncio-sleep-0", "benchmarks.plain_asyncio.yardstick:on_asyncio", "yardstick: real time"),
         Contender(
             "uvloop-sleep-0", "benchmarks.plain_asyncio.yardstick:on_uvloop", "yardstick: real time", needs="uvloop"

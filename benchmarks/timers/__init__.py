@@ -7,7 +7,17 @@ simulator can be asked for: a queue of times, and a coroutine to go on with.
 from dataclasses import dataclass
 
 from benchmarks.delays import exponential_ns, seconds
-from benchmarks.work import Case, Contender, Outcome, Work, of_compiled, ours, require_end, require_items
+from benchmarks.work import (
+    Case,
+    Contender,
+    Outcome,
+    Work,
+    for_python_3_12,
+    of_compiled,
+    ours,
+    require_end,
+    require_items,
+)
 
 
 @dataclass(frozen=True)
@@ -85,12 +95,7 @@ WORK = Work(
             step_s=2e-6,
             needs="looptime",
         ),
-        Contender(
-            "simloop", "benchmarks.timers.with_asyncio:on_simloop", "asyncio.sleep", python=(3, 12), needs="simloop"
-        ),
-        Contender(
-            "simloom", "benchmarks.timers.with_asyncio:on_simloom", "asyncio.sleep", python=(3, 12), needs="simloom"
-        ),
+        *for_python_3_12("benchmarks.timers.with_asyncio", "asyncio.sleep"),
     ),
     inputs=inputs,
     check=check,

@@ -1,6 +1,7 @@
 """All works, by name, in the order in which `make bench` does them."""
 
 from benchmarks import (
+    fleet,
     fork,
     http,
     idle_nodes,
@@ -29,6 +30,7 @@ WORKS: dict[str, Work] = {
         stream_bytes.WORK,
         http.WORK,
         idle_nodes.WORK,
+        fleet.WORK,
         sweep.WORK,
         fork.WORK,
         isolation.WORK,

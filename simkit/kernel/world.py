@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
-from weakref import ref
+from weakref import WeakSet, ref
 
 from simkit.kernel.agenda import Agenda
 from simkit.kernel.all_tasks import all_tasks, stock_registered
@@ -24,6 +24,7 @@ from simkit.kernel.loop import HostLoop
 from simkit.kernel.order import CONTROL, schedule_key
 from simkit.kernel.records import Records
 from simkit.kernel.stream import Stream, branched
+from simkit.kernel.streams import Streams
 from simkit.kernel.task import Task
 
 EPOCH_NS = 1_767_225_600 * 10**9
@@ -78,6 +79,7 @@ class World(Agenda):
         self.closed = False
         self._draw_seed = seed
         self._streams: dict[str, Stream] = {}
+        self._populations: WeakSet[Streams] = WeakSet()
         self._collect_at = _COLLECT_YOUNG_STEPS
         self._collections = 0
         self._is_running = False
@@ -95,6 +97,12 @@ class World(Agenda):
             stream = self._streams[name] = Stream(self._draw_seed, name)
         return stream
 
+    def streams(self, name: str, count: int) -> Streams:
+        """Return new random streams of that name, one for each of `count` individuals; the caller keeps them."""
+        streams = Streams(self._draw_seed, name, count)
+        self._populations.add(streams)
+        return streams
+
     def branch(self, number: int) -> None:
         """Let every stream draw differently from here on, in a way of its own for each number.
 
@@ -105,6 +113,8 @@ class World(Agenda):
         self._draw_seed = branched(self._draw_seed, self.now_ns, number)
         for stream in self._streams.values():
             stream.begin_anew(self._draw_seed)
+        for streams in self._populations:
+            streams.begin_anew(self._draw_seed)
 
     def new_loop(self, name: str, index: int | None = None) -> HostLoop:
         """Return a fresh loop; `index` is the host's number, which a new incarnation keeps."""

@@ -1,6 +1,7 @@
 """Everything between hosts: links, paths, streams, messages, and the conditions that faults lay over them."""
 
 from simkit.network import handover as _handover  # noqa: F401
+from simkit.network.batch import Batch, Values
 from simkit.network.channel import Channel
 from simkit.network.codec import BigInteger, register_codec
 from simkit.network.endpoint import Endpoint
@@ -17,6 +18,7 @@ from simkit.network.topology import Topology
 
 __all__ = [
     "Answering",
+    "Batch",
     "Between",
     "BigInteger",
     "Channel",
@@ -40,6 +42,7 @@ __all__ = [
     "Topology",
     "Touching",
     "Unreachable",
+    "Values",
     "between",
     "handles",
     "pairs",

@@ -40,18 +40,17 @@ class Datagram:
         """Send it."""
         path = self.path
         self.sent_ns = path.network.world.now_ns
-        size = len(self.payload) + DATAGRAM_HEADER_BYTES
-        if size > path.frame_bytes:
-            size = datagram_bytes(len(self.payload), path.look().frame_bytes - FRAME_HEADER_BYTES)
+        size = size_on(path, len(self.payload))
         arrival_ns = path.transit(size)
         if arrival_ns >= 0:
-            self._travel(arrival_ns)
+            self.travel(arrival_ns)
         elif arrival_ns == UNDER_WAY:
-            path.carry_data(size, self._launched)
+            path.carry_data(size, self.launched)
         else:
-            self._launched(arrival_ns)
+            self.launched(arrival_ns)
 
-    def _travel(self, arrival_ns: int) -> None:
+    def travel(self, arrival_ns: int) -> None:
+        """Be under way until it arrives."""
         stack = self.path.target.stack
         world = stack.world
         if stack.direct:
@@ -59,10 +58,10 @@ class Datagram:
         else:
             world.post(arrival_ns, world.control, self._arrive_at_machine)
 
-    def _launched(self, outcome: int) -> None:
+    def launched(self, outcome: int) -> None:
         """Take note of when it arrives, or what became of it."""
         if outcome >= 0:
-            self._travel(outcome)
+            self.travel(outcome)
         elif outcome == ODD:
             self._travel_oddly(self.path.crossing)
         else:
@@ -73,9 +72,9 @@ class Datagram:
     def _travel_oddly(self, crossing: Crossing) -> None:
         """Arrive twice, or with an error that the checksum did not find."""
         if crossing.copy_ns >= 0:
-            copy(self)._travel(crossing.arrival_ns + crossing.copy_ns)
+            copy(self).travel(crossing.arrival_ns + crossing.copy_ns)
         if crossing.damage < 0 or self.spoil(damaged(self.payload, crossing.damage)):
-            self._travel(crossing.arrival_ns)
+            self.travel(crossing.arrival_ns)
         else:
             self.told("unreadable")
 
@@ -109,3 +108,11 @@ class Datagram:
     def told(self, outcome: str) -> None:
         """Record what became of it."""
         raise NotImplementedError
+
+
+def size_on(path: Path, payload: int) -> int:
+    """Return the bytes on the wire of a datagram of `payload` bytes, as long as the path's packets are now."""
+    size = payload + DATAGRAM_HEADER_BYTES
+    if size > path.frame_bytes:
+        return datagram_bytes(payload, path.look().frame_bytes - FRAME_HEADER_BYTES)
+    return size

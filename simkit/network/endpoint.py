@@ -12,12 +12,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
+from simkit.network.batch import Batch
 from simkit.network.channel import Channel, ChannelProtocol, open_channel
-from simkit.network.datagram import Datagram
 from simkit.network.errors import RequestTimeout, Unreachable
 from simkit.network.handlers import Failure, Handler, Origin, checked_reply, current_origin, handlers_of
 from simkit.network.message import Message
+from simkit.network.parcel import REPLY, REQUEST, SEND, Parcel
 from simkit.network.path import Path
+from simkit.network.shipment import ship
 from simkit.network.tampering import Tampering
 
 if TYPE_CHECKING:
@@ -30,68 +32,6 @@ Reply = TypeVar("Reply", bound=Message)
 CHANNEL_PORT: Final = 7
 """Where nodes listen for channels."""
 
-SEND: Final = "send"
-REQUEST: Final = "request"
-REPLY: Final = "reply"
-
-
-class Parcel(Datagram):
-    """A message on its way.
-
-    Attributes:
-        message: what its bytes mean.
-        number: among all messages of the run; for a reply, that of the request.
-        purpose: SEND, REQUEST or REPLY.
-    """
-
-    __slots__ = ("message", "number", "purpose")
-
-    def __init__(self, path: Path, payload: bytes, message: Message, number: int, purpose: str) -> None:
-        self.path = path
-        self.payload = payload
-        self.message = message
-        self.number = number
-        self.purpose = purpose
-
-    def spoil(self, payload: bytes) -> bool:
-        """Carry other bytes, which may still be a message."""
-        self.payload = payload
-        try:
-            self.message = Message.decode(payload)
-        except ValueError:
-            return False
-        return True
-
-    def rejected(self) -> None:
-        """Tell the node that asked; the router that rejects stands halfway, as for streams."""
-        endpoint = self.path.source.stack.endpoint
-        if self.purpose == REQUEST and endpoint is not None:
-            endpoint.hear_rejection(self.number, self.path)
-
-    def delivered(self, stack: "Stack") -> None:
-        """Give the message to the node's endpoint."""
-        endpoint = stack.endpoint
-        if endpoint is None:
-            self.told("no process")
-        else:
-            self.told("delivered")
-            endpoint.receive(self)
-
-    def told(self, outcome: str) -> None:
-        """Record what became of the message."""
-        path, message = self.path, self.message
-        path.records.write(
-            "message",
-            path.target.name,
-            path.source.name,
-            message.wire_tag,
-            self.number,
-            self.purpose,
-            outcome,
-            payload=self.payload,
-            value=self.sent_ns,
-        )
-
 
 class Endpoint:
     """The messages of one incarnation of one node.
@@ -103,6 +43,7 @@ class Endpoint:
 
     Attributes:
         otherwise: given a datagram that nothing handles; by default that is a mistake, and ends the process.
+        admit: asked of every batch what reaches a handler, None for nothing; without it, all of it does.
     """
 
     __slots__ = (
@@ -115,6 +56,7 @@ class Endpoint:
         "_paths",
         "_replies",
         "_stack",
+        "admit",
         "name",
         "otherwise",
     )
@@ -130,6 +72,7 @@ class Endpoint:
         self._last_message: Message | None = None
         self._last_payload = b""
         self.otherwise: Callable[[Message], None] | None = None
+        self.admit: Callable[[Batch], Batch | None] | None = None
         self._stack.endpoint = self
         self._stack.listen(self._loop, partial(ChannelProtocol, self.dispatch), [("0.0.0.0", CHANNEL_PORT)])
 
@@ -149,7 +92,10 @@ class Endpoint:
     # -- sending
 
     def send(self, target: str, message: Message) -> None:
-        """Send a datagram: it may be lost, and overtaken. `socket.gaierror` if there is no such host."""
+        """Send a datagram: it may be lost, and overtaken. `socket.gaierror` if there is no such host.
+
+        A `Batch` is a datagram of each of its devices.
+        """
         self._launch(self._path_to(target), message, self._network.next_message(), SEND)
 
     @overload
@@ -172,7 +118,10 @@ class Endpoint:
             RequestTimeout: no reply came in time.
             RemoteError: the handler raised, or there is none.
             Unreachable: the network rejected the request.
+            TypeError: of a batch only a part may arrive; it is sent, and its answers are batches of their own.
         """
+        if isinstance(message, Batch):
+            raise TypeError(f"{message.wire_tag} is a batch: send it, and handle the batches that answer")
         path = self._path_to(target)
         number = self._network.next_message()
         future: Future[Message] = self._loop.create_future()
@@ -204,21 +153,26 @@ class Endpoint:
             return  # the process has ended in the middle of a callback; the rest of it has no effect
         if self._stack.interface.tampering is not None:
             self._launch_tampered(self._stack.interface.tampering, path, message, number, purpose)
-            return
-        if message is not self._last_message:
-            # Kept, because what is sent to one host is often sent to the next as well.
-            self._last_payload = message.encode()
-            self._last_message = message
-        Parcel(path, self._last_payload, message, number, purpose).launch()
+        elif isinstance(message, Batch):
+            ship(path, message, number)
+        else:
+            if message is not self._last_message:
+                # Kept, because what is sent to one host is often sent to the next as well.
+                self._last_payload = message.encode()
+                self._last_message = message
+            Parcel(path, self._last_payload, message, number, purpose).launch()
 
     def _launch_tampered(self, tampering: Tampering, path: Path, message: Message, number: int, purpose: str) -> None:
         world = self._network.world
         for delay_ns, said in tampering.outgoing(path.target.name, message):
-            parcel = Parcel(path, said.encode(), said, number, purpose)
-            if delay_ns:
-                world.post(world.now_ns + delay_ns, world.control, parcel.launch)
+            if isinstance(said, Batch):
+                launch: Callable[[], None] = partial(ship, path, said, number)
             else:
-                parcel.launch()
+                launch = Parcel(path, said.encode(), said, number, purpose).launch
+            if delay_ns:
+                world.post(world.now_ns + delay_ns, world.control, launch)
+            else:
+                launch()
 
     # -- receiving
 
@@ -240,6 +194,11 @@ class Endpoint:
 
     def dispatch(self, message: Message, origin: Origin) -> None:
         """Give a message to its handler; without one, a request is answered with a failure."""
+        if self.admit is not None and isinstance(message, Batch):
+            admitted = self.admit(message)
+            if admitted is None:
+                return
+            message = admitted
         handler = self._handlers.get(type(message))
         if handler is not None:
             handler.take(message, origin)

@@ -1,7 +1,7 @@
 """Where the compiled core runs it carries plain messages; here it gets the classes whose objects it reads.
 
-What it takes over is `Endpoint.send` and what follows it, as long as nothing but latency can happen to the message: see
-`kernel/core/port.c`, whose twin those methods are.
+What it takes over is `Endpoint.send` and what follows it, as long as nothing but latency can happen to the message, and
+it is no batch: see `kernel/core/port.c`, whose twin those methods are.
 
 It deliberately changes nothing where the core in Python runs, and decides nothing about messages.
 """
@@ -9,12 +9,14 @@ It deliberately changes nothing where the core in Python runs, and decides nothi
 from simkit.kernel import Constant, Exponential, LogNormal, Normal, Uniform
 from simkit.kernel.core import compiled
 from simkit.network import codec
-from simkit.network.endpoint import REPLY, REQUEST, SEND, Endpoint, Parcel
+from simkit.network.batch import Batch
+from simkit.network.endpoint import Endpoint
 from simkit.network.handlers import Handler, Origin, current_origin
 from simkit.network.interface import Interface
 from simkit.network.link import DATAGRAM_HEADER_BYTES
 from simkit.network.message import Message
 from simkit.network.network import Network
+from simkit.network.parcel import REPLY, REQUEST, SEND, Parcel
 from simkit.network.path import Path
 from simkit.network.stack import Stack
 
@@ -28,6 +30,7 @@ if compiled is not None:
             "path": Path,
             "parcel": Parcel,
             "handler": Handler,
+            "batch": Batch,
             "constant": Constant,
             "exponential": Exponential,
             "uniform": Uniform,

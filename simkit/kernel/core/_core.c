@@ -30,6 +30,8 @@
 
 #include "distribution.c"
 
+#include "arrays.c"
+
 /* -- what the core takes for granted */
 
 static int
@@ -299,6 +301,10 @@ static PyMethodDef functions[] = {
     {"log", log_function, METH_O, "Return the natural logarithm of `x` > 0."},
     {"exp", exp_function, METH_O, "Return e to the power `x`."},
     {"normal_quantile", normal_quantile_function, METH_O, "Return a quantile of the standard normal distribution."},
+    {"log_all", log_all, METH_O, "log_all(floats): replace each float of a buffer by its natural logarithm."},
+    {"exp_all", exp_all, METH_O, "exp_all(floats): replace each by e to its power."},
+    {"normal_quantile_all", normal_quantile_all, METH_O, "normal_quantile_all(floats): replace shares by quantiles."},
+    {"draw_all", QUICK(draw_all), METH_FASTCALL, "draw_all(key, individuals, counts, drawn): draw once for each."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -10,7 +10,7 @@
 
 enum { SEND = 1, REQUEST, REPLY, PURPOSES };
 
-static PyTypeObject *Endpoint_Type, *Path_Type, *Parcel_Type, *Handler_Type, *Stack_Type, *Interface_Type, *Network_Type;
+static PyTypeObject *Endpoint_Type, *Path_Type, *Parcel_Type, *Handler_Type, *Stack_Type, *Interface_Type, *Network_Type, *Batch_Type;
 static PyObject *Origin_Type, *current_origin, *encode_plain, *message_encode, *reference_send, *reference_launch;
 static PyObject *purposes[PURPOSES], *kind_message, *told_delivered, *told_no_process;
 static PyObject *name_encode, *name_look, *name_wire_tag, *name_receive, *name_dispatch, *name_take, *name_failed;
@@ -119,7 +119,8 @@ static int
 launch(PyObject *endpoint, PyObject *path, PyObject *message, int64_t number, int purpose)
 {
     PyObject *stack = SLOT(endpoint, at.stack);
-    if (!is_a(path, Path_Type) || !is_a(stack, Stack_Type) || SLOT(stack, at.running) != Py_True) {
+    if (!is_a(path, Path_Type) || !is_a(stack, Stack_Type) || SLOT(stack, at.running) != Py_True ||
+        PyObject_TypeCheck(message, Batch_Type)) {
         return 0;
     }
     PyObject *interface = SLOT(path, at.source);
@@ -465,6 +466,7 @@ take_network(PyObject *things)
         {&Stack_Type, "stack"},
         {&Interface_Type, "interface"},
         {&Network_Type, "network"},
+        {&Batch_Type, "batch"},
         {&kinds[CONSTANT].type, "constant"},
         {&kinds[EXPONENTIAL].type, "exponential"},
         {&kinds[UNIFORM].type, "uniform"},
@@ -483,7 +485,7 @@ take_network(PyObject *things)
         if (thing == NULL) {
             return -1;
         }
-        if (i < 12 && !PyType_Check(thing)) {
+        if (i < 13 && !PyType_Check(thing)) {
             PyErr_Format(PyExc_TypeError, "%s is a type", wanted[i].name);
             return -1;
         }

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from simkit.card import Metric
 from simkit.fleet.column import columns_of
 from simkit.fleet.config import FleetConfig
 from simkit.fleet.wake_ups import Devices, Times, WakeUps
@@ -30,7 +31,7 @@ class Fleet(Node):
     """Many devices on one host; a subclass writes `begin`, `woke`, and handlers of batches.
 
     Attributes:
-        states: what a device can be in, the first one when it begins; shown as the gauge ``devices``, by state.
+        states: what a device can be in, the first one when it begins; the gauge ``devices.STATE`` shows how many are.
         count: how many devices there are, numbered from 0.
     """
 
@@ -46,9 +47,7 @@ class Fleet(Node):
         self._state = np.zeros(count, dtype=np.uint8)
         self._census = np.zeros(len(names), dtype=np.int64)
         self._census[0] = count
-        self._gauges = [self.metrics.gauge("devices", state=name) for name in names]
-        for gauge, number in zip(self._gauges, self._census.tolist(), strict=True):
-            gauge.set(number)
+        self._gauges = [self.metrics.gauge(f"devices.{name}") for name in names]
         for name, column in columns_of(type(self)).items():
             vars(self)[name] = column.fresh(count)
         self._streams: dict[str, Streams] = {}
@@ -56,6 +55,12 @@ class Fleet(Node):
         self._timer: asyncio.TimerHandle | None = None
         self._armed_ns = NEVER_NS
         self.network.admit = self._admit
+        self._show()
+
+    @classmethod
+    def gauges(cls) -> dict[str, Metric]:
+        """Return the metrics of a fleet's states, for the card of its system."""
+        return {f"devices.{name}": Metric("gauge", f"devices that are {name}") for name in (*cls.states, DOWN)}
 
     # -- what a subclass writes
 
@@ -101,9 +106,7 @@ class Fleet(Node):
         self._census -= np.bincount(self._state[devices], minlength=len(self._census))
         self._census[code] += len(devices)
         self._state[devices] = code
-        for gauge, number in zip(self._gauges, self._census.tolist(), strict=True):
-            if gauge.value != number:
-                gauge.set(number)
+        self._show()
 
     def is_in(self, devices: Devices, state: str) -> NDArray[np.bool_]:
         """Return which of some devices are in a state."""
@@ -144,6 +147,15 @@ class Fleet(Node):
     def _fresh_streams(self, name: str) -> Streams:
         host = self._host
         return host.world.streams(f"node/{host.name}/{host.incarnation}/{name}", self.count)
+
+    def _show(self) -> None:
+        *others, down = zip(self._gauges, self._census.tolist(), strict=True)
+        for gauge, number in others:
+            if gauge.value != number:
+                gauge.set(number)
+        gauge, number = down
+        if number or gauge.value:  # where no device ever is down, no report need show it
+            gauge.set(number)
 
     def _code(self, state: str) -> int:
         code = self._codes.get(state)

@@ -28,24 +28,33 @@ def run(command: str, folder: Path) -> str:
     return done.stdout + done.stderr
 
 
-def test_the_service_of_your_own(tmp_path):
-    pytest.importorskip("aiohttp")
-    text = GUIDE.read_text(encoding="utf-8")
+def typed_as_it_stands(text: str, folder: Path) -> tuple[int, int]:
+    """Write the files of a guide, run its commands, and return how many there were of both."""
     written, commands = 0, 0
     for block in BLOCK.finditer(text):
         name, kind, body = block.groups()
         if kind == "console":
             command, *expected = body.splitlines()
-            printed = run(command.removeprefix("$ "), tmp_path)
+            printed = run(command.removeprefix("$ "), folder)
             commands += 1
             for line in expected:
                 assert " ".join(line.split()) in " ".join(printed.split()), printed
         else:
             written += 1
             # The one block without a name is a further test.
-            (tmp_path / (name or "test_world.py")).write_text(body, encoding="utf-8")
-    assert (written, commands) == (6, 4)
+            (folder / (name or "test_world.py")).write_text(body, encoding="utf-8")
+    return written, commands
+
+
+def test_the_service_of_your_own(tmp_path):
+    pytest.importorskip("aiohttp")
+    assert typed_as_it_stands(GUIDE.read_text(encoding="utf-8"), tmp_path) == (6, 4)
     assert "1 passed" in run("pytest -q test_world.py", tmp_path)
+
+
+def test_the_fleet_and_its_storm(tmp_path):
+    text = GUIDE.with_name("simulate-a-fleet.md").read_text(encoding="utf-8")
+    assert typed_as_it_stands(text, tmp_path) == (4, 1)
 
 
 def test_a_service_and_its_test_take_under_twenty_lines():

@@ -59,7 +59,7 @@ class Town:
 
     def gauge(self, host: str, state: str) -> float | None:
         """Return how many devices of a host its gauge shows in a state."""
-        return self.metrics.host(host).gauge("devices", state=state).value
+        return self.metrics.host(host).gauge(f"devices.{state}").value
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from xxhash import xxh3_64_intdigest
 
-from simkit.kernel import arithmetic, arrays, streams
+from simkit.kernel import World, arithmetic, arrays, streams
+from simkit.kernel.stream import branched
 from simkit.kernel.streams import GOLDEN_GAMMA, Streams
 
 WORD = 2**64 - 1
@@ -117,6 +118,14 @@ def test_other_names_and_seeds_are_other_streams() -> None:
         int(Streams(seed, name, 1).bits64(first)[0]) for seed in range(100) for name in ("a", "b", "aa", "", "a ")
     }
     assert len(firsts) == 500
+
+
+def test_in_a_branch_of_the_world_they_begin_anew_as_all_streams_do() -> None:
+    world, first = World(1), np.arange(3)
+    drawn = world.streams("a", 3)
+    drawn.bits64(first)
+    world.branch(2)
+    assert drawn.bits64(first).tolist() == Streams(branched(1, 0, 2), "a", 3).bits64(first).tolist()
 
 
 @pytest.mark.usefixtures("core")

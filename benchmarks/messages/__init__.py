@@ -4,9 +4,10 @@ A player sends, waits for the answer, and sends again; what is counted is messag
 beforehand, mean 1 s, so that all pairs are under way at once and time jumps with every message.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.delays import exponential_ns, seconds
+from benchmarks.delays import exponential_ns, nanoseconds, seconds
 from benchmarks.work import (
     Case,
     Contender,
@@ -31,10 +32,10 @@ class Latencies:
         end_s: when the last of them arrives.
     """
 
-    there_ns: list[list[int]]
-    back_ns: list[list[int]]
-    there_s: list[list[float]]
-    back_s: list[list[float]]
+    there_ns: list[Sequence[int]]
+    back_ns: list[Sequence[int]]
+    there_s: list[Sequence[float]]
+    back_s: list[Sequence[float]]
     messages: int
     end_s: float
 
@@ -44,9 +45,10 @@ def inputs(share: float, pairs: int, messages: int) -> Latencies:
     rounds = max(1, int(messages * share) // (2 * pairs))
     drawn = exponential_ns(f"messages/{pairs}", 2 * pairs * rounds, 1.0)
     rows = [drawn[i * 2 * rounds : (i + 1) * 2 * rounds] for i in range(pairs)]
-    there, back = [row[::2] for row in rows], [row[1::2] for row in rows]
+    there, back = [nanoseconds(row[::2]) for row in rows], [nanoseconds(row[1::2]) for row in rows]
     end_s = max(map(sum, rows)) / 1e9
-    return Latencies(there, back, [seconds(r) for r in there], [seconds(r) for r in back], 2 * pairs * rounds, end_s)
+    in_s = [[seconds(row) for row in rows] for rows in (there, back)]
+    return Latencies(there, back, *in_s, 2 * pairs * rounds, end_s)
 
 
 def check(given: Latencies, outcome: Outcome, contender: Contender) -> None:

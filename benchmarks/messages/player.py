@@ -5,7 +5,7 @@ A mailbox is a queue for one reader and nothing else: cheaper than `asyncio.Queu
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 
@@ -36,14 +36,14 @@ Send = Callable[[Any, int], None]
 """Send a message that is under way for some time."""
 
 
-async def first(number: int, latencies: list[Any], mailbox: Mailbox, send: Send, order: list[int]) -> None:
+async def first(number: int, latencies: Sequence[Any], mailbox: Mailbox, send: Send, order: list[int]) -> None:
     """Send, and wait for the answer."""
     for latency in latencies:
         send(latency, number)
         order.append(await mailbox.get())
 
 
-async def second(latencies: list[Any], mailbox: Mailbox, send: Send, order: list[int]) -> None:
+async def second(latencies: Sequence[Any], mailbox: Mailbox, send: Send, order: list[int]) -> None:
     """Wait, and answer."""
     for latency in latencies:
         message = await mailbox.get()

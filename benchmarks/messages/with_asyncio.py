@@ -4,7 +4,7 @@ All players share one loop, as none of these has hosts.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,7 @@ def _on(loop: asyncio.AbstractEventLoop, given: Latencies) -> Timed:
     order: list[int] = []
     ends_s: list[float] = []
 
-    async def play_first(number: int, latencies_s: list[float], mailbox: Mailbox, its: Mailbox) -> None:
+    async def play_first(number: int, latencies_s: Sequence[float], mailbox: Mailbox, its: Mailbox) -> None:
         await first(number, latencies_s, mailbox, partial(_send, loop, its), order)
         ends_s.append(loop.time())
 

@@ -4,6 +4,7 @@ It is what the network room stands on, without links, encoding, records and faul
 Hosts switch at every message: running loop, current task and the receiver's own context are right at every step.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 from benchmarks.messages import Latencies
@@ -25,7 +26,9 @@ def prepare(given: Latencies) -> Timed:
     order: list[int] = []
     ends_ns: list[int] = []
 
-    async def play_first(number: int, latencies_ns: list[int], mailbox: Mailbox, target: Host, its: Mailbox) -> None:
+    async def play_first(
+        number: int, latencies_ns: Sequence[int], mailbox: Mailbox, target: Host, its: Mailbox
+    ) -> None:
         await first(number, latencies_ns, mailbox, partial(_send, world, target, its), order)
         ends_ns.append(world.now_ns)
 

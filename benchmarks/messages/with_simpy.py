@@ -5,7 +5,7 @@ and puts the message into a Store. `callbacks` is what somebody who reads SimPy'
 process and no Store, only a time-out whose callback sets off the event the receiver waits for.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import simpy
@@ -26,13 +26,13 @@ def stores(given: Latencies) -> Timed:
         yield env.timeout(latency_s)
         target.put(message)
 
-    def first(number: int, latencies_s: list[float], inbox: simpy.Store, outbox: simpy.Store) -> Steps:
+    def first(number: int, latencies_s: Sequence[float], inbox: simpy.Store, outbox: simpy.Store) -> Steps:
         for latency_s in latencies_s:
             env.process(latency(latency_s, outbox, number))
             order.append((yield inbox.get()))
         ends_s.append(env.now)
 
-    def second(latencies_s: list[float], inbox: simpy.Store, outbox: simpy.Store) -> Steps:
+    def second(latencies_s: Sequence[float], inbox: simpy.Store, outbox: simpy.Store) -> Steps:
         for latency_s in latencies_s:
             message = yield inbox.get()
             order.append(message)
@@ -73,13 +73,13 @@ def callbacks(given: Latencies) -> Timed:
         assert timeout.callbacks is not None
         timeout.callbacks.append(target.deliver)
 
-    def first(number: int, latencies_s: list[float], inbox: _Inbox, outbox: _Inbox) -> Steps:
+    def first(number: int, latencies_s: Sequence[float], inbox: _Inbox, outbox: _Inbox) -> Steps:
         for latency_s in latencies_s:
             send(latency_s, outbox, number)
             order.append((yield inbox.arrival))
         ends_s.append(env.now)
 
-    def second(latencies_s: list[float], inbox: _Inbox, outbox: _Inbox) -> Steps:
+    def second(latencies_s: Sequence[float], inbox: _Inbox, outbox: _Inbox) -> Steps:
         for latency_s in latencies_s:
             message = yield inbox.arrival
             order.append(message)

@@ -4,6 +4,7 @@ Every customer is a process of its own. The check is Lindley's recursion, which 
 (D. V. Lindley, "The theory of queues with a single server", 1952).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.delays import exponential_ns, seconds
@@ -25,8 +26,8 @@ from benchmarks.work import (
 class Customers:
     """Times between arrivals and times of service, in seconds; when the last one leaves."""
 
-    gaps_s: list[float]
-    services_s: list[float]
+    gaps_s: Sequence[float]
+    services_s: Sequence[float]
     end_s: float
 
 

@@ -4,6 +4,7 @@ It is code that knows of no simulator. The yardsticks at the end do not simulate
 ``asyncio.sleep(0)`` in real time as there are items, and say how quickly asyncio itself can switch tasks.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.delays import exponential_ns, seconds
@@ -16,8 +17,8 @@ YARDSTICKS = ("asyncio-sleep-0", "uvloop-sleep-0")
 class Lines:
     """How long each item takes its producer and its consumer, in seconds, one row for each pair of them."""
 
-    making_s: list[list[float]]
-    using_s: list[list[float]]
+    making_s: list[Sequence[float]]
+    using_s: list[Sequence[float]]
     room: int
 
     @property
@@ -46,7 +47,7 @@ def check(given: Lines, outcome: Outcome, contender: Contender) -> None:
         raise WrongOutcome(f"ended at {outcome.end_s} s of virtual time, not at {end_s} s")
 
 
-def _end_s(making_s: list[float], using_s: list[float], room: int) -> float:
+def _end_s(making_s: Sequence[float], using_s: Sequence[float], room: int) -> float:
     """Return when the last item has been used: blocking after service with a buffer of `room`."""
     taken: list[float] = []
     free_s = put_s = 0.0

@@ -1,10 +1,11 @@
 """Producer and consumer as plain asyncio code: simkit and every asyncio loop run this very coroutine."""
 
 import asyncio
+from collections.abc import Sequence
 
 
 async def line(
-    number: int, making_s: list[float], using_s: list[float], room: int, order: list[int], ends_s: list[float]
+    number: int, making_s: Sequence[float], using_s: Sequence[float], room: int, order: list[int], ends_s: list[float]
 ) -> None:
     """Make items and use them, with a queue in between, until all are used."""
     queue: asyncio.Queue[int] = asyncio.Queue(room)

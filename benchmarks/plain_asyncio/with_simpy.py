@@ -1,6 +1,6 @@
 """Producers and consumers in SimPy: `Store(capacity=...)` stands for the bounded queue."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import simpy
@@ -14,12 +14,12 @@ def prepare(given: Lines) -> Timed:
     env = simpy.Environment()
     order: list[int] = []
 
-    def produce(making_s: list[float], store: simpy.Store) -> Generator[simpy.Event, Any, None]:
+    def produce(making_s: Sequence[float], store: simpy.Store) -> Generator[simpy.Event, Any, None]:
         for item, make_s in enumerate(making_s):
             yield env.timeout(make_s)
             yield store.put(item)
 
-    def consume(number: int, using_s: list[float], store: simpy.Store) -> Generator[simpy.Event, Any, None]:
+    def consume(number: int, using_s: Sequence[float], store: simpy.Store) -> Generator[simpy.Event, Any, None]:
         for use_s in using_s:
             yield store.get()
             yield env.timeout(use_s)

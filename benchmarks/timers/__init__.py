@@ -4,6 +4,7 @@ Every process sleeps its own pre-drawn times and notes each wake-up; what is cou
 simulator can be asked for: a queue of times, and a coroutine to go on with.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.delays import exponential_ns, seconds
@@ -24,7 +25,7 @@ from benchmarks.work import (
 class Sleeps:
     """What each process sleeps, in seconds."""
 
-    delays_s: list[list[float]]
+    delays_s: list[Sequence[float]]
     end_s: float
 
 

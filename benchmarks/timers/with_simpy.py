@@ -1,6 +1,6 @@
 """Timers in SimPy: a process for each, as the first page of SimPy's documentation writes it."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import simpy
 
@@ -14,7 +14,7 @@ def prepare(given: Sleeps) -> Timed:
     order: list[int] = []
     ends_s: list[float] = []
 
-    def sleeper(number: int, delays_s: list[float]) -> Generator[simpy.Event, object, None]:
+    def sleeper(number: int, delays_s: Sequence[float]) -> Generator[simpy.Event, object, None]:
         for delay_s in delays_s:
             yield env.timeout(delay_s)
             order.append(number)

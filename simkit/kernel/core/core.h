@@ -24,7 +24,8 @@ typedef struct {
 } Entry;
 
 typedef struct {
-    Entry *entries;
+    Entry *entries; /* within `block` */
+    void *block;
     Py_ssize_t count;
     Py_ssize_t room;
 } Queue;

@@ -14,10 +14,12 @@ enum { CALLED, ASLEEP, DELEGATING, DONE };
 
 typedef struct {
     PyObject_HEAD
-    PyObject *delay;
     PyObject *result;
-    PyObject *stock; /* the stock function's coroutine while that is driven */
-    int64_t wake_ns;
+    PyObject *stock; /* the stock function's coroutine while that is driven; before it, a delay that is no float */
+    union {
+        double delay_s;
+        int64_t wake_ns;
+    };
     char state;
 } Sleep;
 
@@ -35,11 +37,15 @@ sleep_new(PyObject *delay, PyObject *result)
     } else if ((self = PyObject_GC_New(Sleep, &Sleep_Type)) == NULL) {
         return NULL;
     }
-    self->delay = Py_NewRef(delay);
     self->result = Py_NewRef(result);
-    self->stock = NULL;
+    if (PyFloat_CheckExact(delay)) {
+        self->delay_s = PyFloat_AS_DOUBLE(delay); /* whose object would have left the cache by the end of the sleep */
+        self->stock = NULL;
+    } else {
+        self->stock = Py_NewRef(delay);
+    }
     self->state = CALLED;
-    if (result != Py_None) {
+    if (result != Py_None || !(self->stock == NULL || PyLong_CheckExact(delay))) {
         PyObject_GC_Track(self); /* a number and None cannot be part of a cycle */
     }
     return (PyObject *)self;
@@ -48,7 +54,6 @@ sleep_new(PyObject *delay, PyObject *result)
 static int
 sleep_clear(Sleep *self)
 {
-    Py_CLEAR(self->delay);
     Py_CLEAR(self->result);
     Py_CLEAR(self->stock);
     return 0;
@@ -57,7 +62,6 @@ sleep_clear(Sleep *self)
 static int
 sleep_traverse(Sleep *self, visitproc visit, void *arg)
 {
-    Py_VISIT(self->delay);
     Py_VISIT(self->result);
     Py_VISIT(self->stock);
     return 0;
@@ -86,13 +90,13 @@ wake_of(Sleep *self)
     if (task == NULL || !Py_IS_TYPE(task, Task_Type)) {
         return -1;
     }
-    if (PyFloat_CheckExact(self->delay)) {
-        delay_s = PyFloat_AS_DOUBLE(self->delay);
+    if (self->stock == NULL) {
+        delay_s = self->delay_s;
     } else {
-        if (!PyLong_CheckExact(self->delay)) {
+        if (!PyLong_CheckExact(self->stock)) {
             return -1;
         }
-        delay_s = PyLong_AsDouble(self->delay);
+        delay_s = PyLong_AsDouble(self->stock);
         if (delay_s == -1.0 && PyErr_Occurred()) {
             PyErr_Clear();
             return -1;
@@ -107,17 +111,30 @@ wake_of(Sleep *self)
     return wake_ns > now_ns ? wake_ns : -1;
 }
 
+/* Return a coroutine of the stock function with our arguments. */
+static PyObject *
+stock_sleep_of(Sleep *self)
+{
+    PyObject *delay = self->stock == NULL ? PyFloat_FromDouble(self->delay_s) : Py_NewRef(self->stock);
+    PyObject *stock = delay == NULL ? NULL : PyObject_CallFunctionObjArgs(stock_sleep, delay, self->result, NULL);
+    Py_XDECREF(delay);
+    return stock;
+}
+
 static PySendResult
 sleep_send(Sleep *self, PyObject *value, PyObject **result)
 {
+    int64_t wake_ns;
     switch (self->state) {
     case CALLED:
         if (value != Py_None) {
             PyErr_SetString(PyExc_TypeError, "can't send non-None value to a just-started coroutine");
             return PYGEN_ERROR;
         }
-        self->wake_ns = wake_of(self);
-        if (self->wake_ns >= 0) {
+        wake_ns = wake_of(self);
+        if (wake_ns >= 0) {
+            self->wake_ns = wake_ns;
+            Py_CLEAR(self->stock);
             self->state = ASLEEP;
             *result = Py_NewRef(self);
             return PYGEN_NEXT;
@@ -126,7 +143,7 @@ sleep_send(Sleep *self, PyObject *value, PyObject **result)
             self->state = DONE;
             return PYGEN_ERROR;
         }
-        self->stock = PyObject_CallFunctionObjArgs(stock_sleep, self->delay, self->result, NULL);
+        Py_XSETREF(self->stock, stock_sleep_of(self));
         if (self->stock == NULL) {
             self->state = DONE;
             return PYGEN_ERROR;

@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ Say = Callable[[str], None]
 
 def run_once(work: Work, case: Case, contender: Contender, size: str) -> Row:
     """Run one contender in a fresh interpreter; WrongOutcome with its last words if it fails."""
+    if contender.core == "c" and find_spec("simkit.kernel.core._core") is None:
+        return {"skipped": "simkit was installed without a C compiler"}
     command = [sys.executable, "-m", "benchmarks.single", work.name, case.name, contender.name, size]
     environment = os.environ | ENVIRONMENT | ({} if contender.core is None else {"SIMKIT_CORE": contender.core})
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -41,6 +41,13 @@ class Conditions:
     losses: list[tuple[float, Stream]] = field(default_factory=list)
     flaws: list[Flawing] = field(default_factory=list)
 
+    @property
+    def plain(self) -> bool:
+        """True if nothing can happen to a packet that fits."""
+        return not (
+            self.cut or self.bottlenecks or self.latencies or self.losses or self.flaws or self.hole is not None
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Overlay:

@@ -40,6 +40,10 @@ ODD: Final = -6
 UNDER_WAY: Final = -7
 """Only time will tell: ask with `Path.carry`."""
 
+_UNKNOWN: Final = Link()
+_NONE_YET: Final = Crossing(0, 1, 0)
+"""What a new path begins with: its first look finds its link, and nothing has crossed it."""
+
 Laid = TypeVar("Laid")
 
 
@@ -96,8 +100,8 @@ class Path:
         self._world = network.world
         self._stream = network.world.stream(f"network/{self.name}")
         self._laid: dict[Overlay, object] = {}
-        self.crossing = Crossing(0, 1, 0)
-        self._follow(*self._current_link())
+        self._link = _UNKNOWN
+        self.crossing = _NONE_YET
         self._refresh()
 
     # -- packets
@@ -196,7 +200,7 @@ class Path:
         self._loss_by_size: dict[int, float] = {}
         self._conditions = conditions
         self.shaped = bool(conditions.bottlenecks)
-        self._plain = not link.loss and conditions == Conditions(mtu=conditions.mtu)
+        self._plain = not link.loss and conditions.plain
 
     def look(self) -> Self:
         """Look whether something has changed, so that sizes are right; return the path."""

@@ -86,6 +86,8 @@ class Topology:
         """Return the link from `source` to `target`, and the ordered pair of names whose pipe it is."""
         if source.name == target.name:
             return self.loopback, (source.name, target.name)
+        if not self.graph:
+            return self._by_nearness(source, target), (source.name, target.name)
         source_names, target_names = _ranked(source), _ranked(target)
         pairs = [(max(i, j), i + j, i, s, t) for i, s in source_names for j, t in target_names]
         for widest, _, _, source_name, target_name in sorted(pairs):

@@ -1,14 +1,14 @@
 """Where the compiled core runs it carries plain messages; here it gets the classes whose objects it reads.
 
 What it takes over is `Endpoint.send` and what follows it, as long as nothing but latency can happen to the message, and
-it is no batch: see `kernel/core/port.c`, whose twin those methods are.
+it is no batch, and `Message.encode` of plain values: see `kernel/core/port.c`, `arrival.c` and `wire.c`, whose twins those
+methods are.
 
 It deliberately changes nothing where the core in Python runs, and decides nothing about messages.
 """
 
 from simkit.kernel import Constant, Exponential, LogNormal, Normal, Uniform
 from simkit.kernel.core import compiled
-from simkit.network import codec
 from simkit.network.batch import Batch
 from simkit.network.endpoint import Endpoint
 from simkit.network.handlers import Handler, Origin, current_origin
@@ -31,6 +31,7 @@ if compiled is not None:
             "parcel": Parcel,
             "handler": Handler,
             "batch": Batch,
+            "message": Message,
             "constant": Constant,
             "exponential": Exponential,
             "uniform": Uniform,
@@ -38,8 +39,6 @@ if compiled is not None:
             "lognormal": LogNormal,
             "origin": Origin,
             "current_origin": current_origin,
-            "encode": codec.encode,
-            "message_encode": Message.encode,
             "send": SEND,
             "request": REQUEST,
             "reply": REPLY,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simkit.network import BigInteger, Message, register_codec
+from simkit.network import BigInteger, Message, codec, register_codec
 from simkit.network.message import MessageType
 
 
@@ -38,6 +38,15 @@ class Append(Message, tag="test.append/2"):
 
 class Tree(Message, tag="test.tree/1"):
     children: tuple["Tree", ...] = ()
+
+
+class Shifted(Entry, tag="test.shifted/1", rename="camel"):
+    first_word: str = ""
+
+
+class Sparse(Message, tag="test.sparse/1", omit_defaults=True):
+    number: int = 0
+    text: str = "none"
 
 
 class Mutable(msgspec.Struct):
@@ -113,6 +122,57 @@ def test_what_is_encoded_comes_back_equal(**fields):
     message = Append(**fields)
     assert Message.decode(message.encode()) == message
     assert type(Append.decode(message.encode()).key) is BigInteger
+
+
+plain = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats()
+    | st.text(st.characters(exclude_categories=()))  # half characters, too
+    | st.text(min_size=250, max_size=270)
+    | st.binary(max_size=300)
+    | st.frozensets(st.integers(0, 9))
+    | st.sampled_from(Color)
+    | st.integers().map(BigInteger),
+    lambda inner: (
+        st.lists(inner, max_size=20).map(tuple)
+        | st.builds(Entry, inner, inner)
+        | st.builds(Append, inner, inner)
+        | st.builds(Shifted, inner, inner, inner)
+        | st.builds(Sparse, inner)
+        | st.builds(Frozen, inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(message=st.builds(Entry, plain, plain) | st.builds(Shifted, plain, plain, plain) | st.builds(Sparse, plain))
+def test_every_message_has_the_bytes_that_msgspec_gives_it(message):
+    try:
+        expected = codec.encode(message)
+    except (TypeError, ValueError, OverflowError) as error:
+        with pytest.raises(type(error)):
+            message.encode()
+    else:
+        assert message.encode() == expected
+
+
+@pytest.mark.parametrize("count", [13, 14, 15, 16])
+def test_a_message_of_many_fields_has_its_bytes(count):
+    fields = {f"field_{number}": number for number in range(count)}
+    annotations = dict.fromkeys(fields, int)
+    kind = MessageType(f"Many{count}", (Message,), {"__annotations__": annotations, "__module__": __name__})
+    assert kind(**fields).encode() == codec.encode(kind(**fields))
+
+
+def test_a_message_may_have_bytes_of_its_own():
+    class Loud(Entry, tag="test.loud/1"):
+        def encode(self):
+            return super().encode().upper()
+
+    assert Loud(1, b"abc").encode() == codec.encode(Loud(1, b"abc")).upper()
+    assert Entry(1, b"abc").encode() == codec.encode(Entry(1, b"abc"))
 
 
 def test_equal_sets_have_equal_bytes():

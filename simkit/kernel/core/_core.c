@@ -43,9 +43,17 @@ refuse(const char *what)
     return -1;
 }
 
+#include "pack.c"
+
 #include "records.c"
 
+#include "wire.c"
+
 #include "port.c"
+
+#include "arrival.c"
+
+#include "handover.c"
 
 /* Try every field of asyncio's future and task that the core reads or writes. */
 static int
@@ -145,6 +153,7 @@ intern_names(void)
         {&name_draw, "draw"},
         {&name_round, "__round__"},
         {&name_encode, "encode"},
+        {&name_plan, "_wire_plan"},
         {&name_look, "look"},
         {&name_wire_tag, "wire_tag"},
         {&name_receive, "receive"},

@@ -116,6 +116,20 @@ static PyTypeObject *Task_Type, *Future_Type;            /* ours */
 static PyTypeObject *StockTask_Type, *StockFuture_Type;  /* asyncio's */
 static PyTypeObject Turns_Type, Agenda_Type, Posted_Type, Sleep_Type;
 
+/* Say whether an object is of a type that is mostly derived from: the last one that was is remembered in `known`. */
+static inline int
+is_kind_of(PyObject *object, PyTypeObject *type, PyTypeObject **known)
+{
+    if (object == NULL || Py_TYPE(object) == *known) {
+        return object != NULL;
+    }
+    if (!PyObject_TypeCheck(object, type)) {
+        return 0;
+    }
+    Py_XSETREF(*known, (PyTypeObject *)Py_NewRef(Py_TYPE(object)));
+    return 1;
+}
+
 #define Turns_Check(op) PyObject_TypeCheck((PyObject *)(op), &Turns_Type)
 #define NANOSECONDS 1e9
 

@@ -13,6 +13,7 @@ static struct {
     Py_ssize_t first, second; /* where its parameters are; twice the same for a kind that has one */
 } kinds[KINDS];
 
+static PyTypeObject *known_draws;
 static PyObject *name_draw, *name_round;
 
 /* Draw if the kind is known by heart; return whether it is. */
@@ -72,7 +73,7 @@ draw_ns(PyObject *distribution, PyObject *stream)
 {
     double value;
     int64_t ns;
-    if (PyObject_TypeCheck(stream, &Draws_Type) && draw_known(distribution, (Draws *)stream, &value)) {
+    if (is_kind_of(stream, &Draws_Type, &known_draws) && draw_known(distribution, (Draws *)stream, &value)) {
         ns = PyErr_Occurred() ? -1 : rounded(value);
     } else {
         PyObject *drawn = PyObject_CallMethodOneArg(distribution, name_draw, stream);
@@ -88,7 +89,7 @@ draw_ns(PyObject *distribution, PyObject *stream)
 static int
 skip_draw(PyObject *stream)
 {
-    if (PyObject_TypeCheck(stream, &Draws_Type)) {
+    if (is_kind_of(stream, &Draws_Type, &known_draws)) {
         next_bits((Draws *)stream);
         return PyErr_Occurred() ? -1 : 0;
     }

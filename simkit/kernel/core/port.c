@@ -1,6 +1,6 @@
-/* A message's way from an endpoint to the handler at the other end, while nothing but latency can happen to it.
+/* How a message sets out, while nothing but latency can happen to it.
  *
- * Twin of `Endpoint.send` and what follows it in `simkit/network/`: `endpoint.py`, `datagram.py`, `path.py`, `handlers.py`.
+ * Twin of `Endpoint.send` and what follows it in `simkit/network/`: `endpoint.py`, `datagram.py`, `path.py`.
  * The path of an ordered pair is the port: it is made once, and says in its slots whether it is still right (the network's
  * epoch) and plain (no loss, no flaw, no bottleneck, no fault). The objects are Python's own, read by their places.
  *
@@ -10,10 +10,12 @@
 
 enum { SEND = 1, REQUEST, REPLY, PURPOSES };
 
-static PyTypeObject *Endpoint_Type, *Path_Type, *Parcel_Type, *Handler_Type, *Stack_Type, *Interface_Type, *Network_Type, *Batch_Type;
-static PyObject *Origin_Type, *current_origin, *encode_plain, *message_encode, *reference_send, *reference_launch;
+static PyTypeObject *Endpoint_Type, *Path_Type, *Parcel_Type, *Handler_Type, *Stack_Type, *Interface_Type, *Network_Type,
+    *Message_Type, *Batch_Type;
+static PyTypeObject *known_loop, *known_world, *known_sink;
+static PyObject *Origin_Type, *current_origin, *reference_send, *reference_launch;
 static PyObject *purposes[PURPOSES], *kind_message, *told_delivered, *told_no_process;
-static PyObject *name_encode, *name_look, *name_wire_tag, *name_receive, *name_dispatch, *name_take, *name_failed;
+static PyObject *name_look, *name_receive, *name_dispatch, *name_take, *name_failed;
 static Py_ssize_t datagram_header_bytes;
 
 static struct {
@@ -41,15 +43,8 @@ payload_of(PyObject *endpoint, PyObject *message)
     if (message == SLOT(endpoint, at.last_message)) {
         return Py_XNewRef(SLOT(endpoint, at.last_payload));
     }
-    PyObject *payload = NULL;
-    if (_PyType_Lookup(Py_TYPE(message), name_encode) == message_encode &&
-        (payload = PyObject_CallOneArg(encode_plain, message)) == NULL) {
-        if (!PyErr_ExceptionMatches(PyExc_OverflowError)) {
-            return NULL;
-        }
-        PyErr_Clear(); /* the twin knows better words for it */
-    }
-    if (payload == NULL && (payload = PyObject_CallMethodNoArgs(message, name_encode)) == NULL) {
+    PyObject *payload = encoded(message);
+    if (payload == NULL) {
         return NULL;
     }
     Py_XSETREF(SLOT(endpoint, at.last_payload), Py_NewRef(payload));
@@ -84,8 +79,7 @@ open_stack(PyObject *path)
     if (!is_a(stack, Stack_Type) || SLOT(stack, at.direct) != Py_True) {
         return NULL;
     }
-    PyObject *loop = SLOT(stack, at.loop);
-    return loop != NULL && Turns_Check(loop) ? stack : NULL;
+    return is_kind_of(SLOT(stack, at.loop), &Turns_Type, &known_loop) ? stack : NULL;
 }
 
 static int
@@ -125,7 +119,7 @@ launch(PyObject *endpoint, PyObject *path, PyObject *message, int64_t number, in
     }
     PyObject *interface = SLOT(path, at.source);
     if (!is_a(interface, Interface_Type) || SLOT(interface, at.tampering) != Py_None ||
-        !PyObject_TypeCheck(SLOT(path, at.world), &Agenda_Type)) {
+        !is_kind_of(SLOT(path, at.world), &Agenda_Type, &known_world)) {
         return 0;
     }
     PyObject *payload = payload_of(endpoint, message);
@@ -216,314 +210,4 @@ endpoint_send(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject 
     }
     Py_DECREF(path);
     return result;
-}
-
-/* -- records */
-
-/* Tell what became of a message, as `Parcel.told` does. */
-static int
-tell_message(Posted *parcel, PyObject *outcome)
-{
-    PyObject *path = parcel->callback, *payload = parcel->args[0], *records = SLOT(path, at.records);
-    if (!PyObject_TypeCheck(records, &Sink_Type)) {
-        PyErr_SetString(PyExc_TypeError, "a world's records are a sink");
-        return -1;
-    }
-    Sink *sink = (Sink *)records;
-    if (!sink->open) {
-        return 0;
-    }
-    PyObject *tag = PyObject_GetAttr(parcel->args[1], name_wire_tag), *number = PyLong_FromLongLong(parcel->number);
-    PyObject *args[] = {kind_message, SLOT(SLOT(path, at.target), at.name), SLOT(SLOT(path, at.source), at.name),
-                        tag, number, purposes[(int)parcel->purpose], outcome};
-    int done = -1;
-    if (tag != NULL && number != NULL) {
-        PyObject *sent_ns = PyLong_FromLongLong(parcel->sent_ns);
-        done = sent_ns == NULL ? -1 : write_record(sink, args, 7, payload, sent_ns);
-        Py_XDECREF(sent_ns);
-    }
-    Py_XDECREF(tag);
-    Py_XDECREF(number);
-    return done;
-}
-
-/* -- arriving */
-
-/* Return what the twin makes of a message that is on its way. */
-static PyObject *
-parcel_of(Posted *flat)
-{
-    PyObject *parcel = Parcel_Type->tp_alloc(Parcel_Type, 0);
-    if (parcel == NULL) {
-        return NULL;
-    }
-    SLOT(parcel, at.parcel_path) = Py_NewRef(flat->callback);
-    SLOT(parcel, at.payload) = Py_NewRef(flat->args[0]);
-    SLOT(parcel, at.message) = Py_NewRef(flat->args[1]);
-    SLOT(parcel, at.purpose) = Py_NewRef(purposes[(int)flat->purpose]);
-    SLOT(parcel, at.sent_ns) = PyLong_FromLongLong(flat->sent_ns);
-    SLOT(parcel, at.number) = PyLong_FromLongLong(flat->number);
-    if (SLOT(parcel, at.sent_ns) == NULL || SLOT(parcel, at.number) == NULL) {
-        Py_CLEAR(parcel);
-    }
-    return parcel;
-}
-
-/* Return what handlers hear of the sender of a datagram, borrowed from the path. */
-static PyObject *
-origin_of(PyObject *path)
-{
-    PyObject *origin = SLOT(path, at.origin);
-    if (origin == NULL || origin == Py_None) {
-        origin = PyObject_CallFunctionObjArgs(Origin_Type, SLOT(SLOT(path, at.source), at.name), Py_None, NULL);
-        if (origin != NULL) {
-            Py_XSETREF(SLOT(path, at.origin), origin);
-        }
-    }
-    return origin;
-}
-
-/* Let `sender` answer for what is handled from now on; most hosts hear the same one again. */
-static int
-set_origin(PyObject *origin)
-{
-    PyObject *set;
-    if (PyContextVar_Get(current_origin, NULL, &set) < 0) {
-        return -1;
-    }
-    Py_XDECREF(set);
-    if (set == origin) {
-        return 0;
-    }
-    PyObject *token = PyContextVar_Set(current_origin, origin);
-    Py_XDECREF(token);
-    return token == NULL ? -1 : 0;
-}
-
-/* Give the exception of a handler to the twin, unless it is one that handlers may not have. */
-static PyObject *
-handler_failed(PyObject *handler, PyObject *message, PyObject *origin)
-{
-    if (!PyErr_ExceptionMatches(PyExc_Exception)) {
-        return NULL;
-    }
-    PyObject *kind, *error, *traceback;
-    PyErr_Fetch(&kind, &error, &traceback);
-    PyErr_NormalizeException(&kind, &error, &traceback);
-    if (traceback != NULL) {
-        PyException_SetTraceback(error, traceback);
-    }
-    PyObject *told = PyObject_CallMethodObjArgs(handler, name_failed, message, origin, error, NULL);
-    Py_XDECREF(kind);
-    Py_XDECREF(error);
-    Py_XDECREF(traceback);
-    return told;
-}
-
-/* Give a datagram to its handler. */
-static PyObject *
-handle(PyObject *endpoint, PyObject *path, PyObject *message)
-{
-    PyObject *origin = Py_XNewRef(origin_of(path)), *handlers = SLOT(endpoint, at.handlers), *result = NULL;
-    PyObject *handler = origin == NULL ? NULL : PyDict_GetItemWithError(handlers, (PyObject *)Py_TYPE(message));
-    Py_XINCREF(handler);
-    if (handler == NULL) {
-        if (!PyErr_Occurred()) {
-            result = PyObject_CallMethodObjArgs(endpoint, name_dispatch, message, origin, NULL);
-        }
-    } else if (!is_a(handler, Handler_Type) || SLOT(handler, at.is_coroutine) != Py_False) {
-        result = PyObject_CallMethodObjArgs(handler, name_take, message, origin, NULL);
-    } else if (set_origin(origin) == 0) {
-        PyObject *function = Py_NewRef(SLOT(handler, at.function));
-        result = PyObject_CallOneArg(function, message);
-        Py_DECREF(function);
-        if (result == NULL) {
-            result = handler_failed(handler, message, origin);
-        }
-    }
-    Py_XDECREF(handler);
-    Py_XDECREF(origin);
-    return result;
-}
-
-static PyObject *
-arrive(Posted *parcel)
-{
-    PyObject *path = parcel->callback, *message = parcel->args[1], *stack = parcel->args[2];
-    PyObject *endpoint = Py_XNewRef(SLOT(stack, at.endpoint)), *result = NULL;
-    if (endpoint == NULL || endpoint == Py_None) {
-        result = tell_message(parcel, told_no_process) < 0 ? NULL : Py_NewRef(Py_None);
-    } else if (tell_message(parcel, told_delivered) == 0) {
-        PyObject *network = SLOT(path, at.path_network);
-        if (parcel->purpose == SEND && is_a(endpoint, Endpoint_Type) && SLOT(network, at.strict) == Py_False) {
-            result = handle(endpoint, path, message);
-        } else {
-            PyObject *whole = parcel_of(parcel);
-            result = whole == NULL ? NULL : PyObject_CallMethodOneArg(endpoint, name_receive, whole);
-            Py_XDECREF(whole);
-        }
-    }
-    Py_XDECREF(endpoint);
-    return result;
-}
-
-/* Let a message arrive, in the context of the host that receives it. */
-static int
-parcel_run(Posted *parcel)
-{
-    PyObject *context = turns_context(parcel->loop);
-    if (context == NULL || PyContext_Enter(context) < 0) {
-        return tell_failure(receiving_failed, (PyObject *)parcel->loop);
-    }
-    PyObject *result = arrive(parcel);
-    if (PyContext_Exit(context) < 0) {
-        Py_CLEAR(result);
-    }
-    if (result == NULL) {
-        return tell_failure(receiving_failed, (PyObject *)parcel->loop);
-    }
-    Py_DECREF(result);
-    return 0;
-}
-
-/* -- what it is given */
-
-static PyObject *given(PyObject *things, const char *name);
-
-static int
-find_places(void)
-{
-    const struct {
-        PyTypeObject *type;
-        const char *name;
-        Py_ssize_t *place;
-    } wanted[] = {
-        {Endpoint_Type, "_network", &at.network},
-        {Endpoint_Type, "_stack", &at.stack},
-        {Endpoint_Type, "_paths", &at.paths},
-        {Endpoint_Type, "_handlers", &at.handlers},
-        {Endpoint_Type, "_last_message", &at.last_message},
-        {Endpoint_Type, "_last_payload", &at.last_payload},
-        {Network_Type, "epoch", &at.epoch},
-        {Network_Type, "_messages", &at.messages},
-        {Network_Type, "strict", &at.strict},
-        {Interface_Type, "name", &at.name},
-        {Interface_Type, "stack", &at.current_stack},
-        {Interface_Type, "tampering", &at.tampering},
-        {Stack_Type, "running", &at.running},
-        {Stack_Type, "direct", &at.direct},
-        {Stack_Type, "loop", &at.loop},
-        {Stack_Type, "endpoint", &at.endpoint},
-        {Path_Type, "source", &at.source},
-        {Path_Type, "target", &at.target},
-        {Path_Type, "network", &at.path_network},
-        {Path_Type, "_epoch", &at.path_epoch},
-        {Path_Type, "_plain", &at.plain},
-        {Path_Type, "_one_way", &at.one_way},
-        {Path_Type, "_stream", &at.stream},
-        {Path_Type, "frame_bytes", &at.frame_bytes},
-        {Path_Type, "_world", &at.world},
-        {Path_Type, "records", &at.records},
-        {Path_Type, "origin", &at.origin},
-        {Parcel_Type, "path", &at.parcel_path},
-        {Parcel_Type, "payload", &at.payload},
-        {Parcel_Type, "sent_ns", &at.sent_ns},
-        {Parcel_Type, "message", &at.message},
-        {Parcel_Type, "number", &at.number},
-        {Parcel_Type, "purpose", &at.purpose},
-        {Handler_Type, "_function", &at.function},
-        {Handler_Type, "_is_coroutine", &at.is_coroutine},
-        {kinds[CONSTANT].type, "value", &kinds[CONSTANT].first},
-        {kinds[CONSTANT].type, "value", &kinds[CONSTANT].second},
-        {kinds[EXPONENTIAL].type, "average", &kinds[EXPONENTIAL].first},
-        {kinds[EXPONENTIAL].type, "average", &kinds[EXPONENTIAL].second},
-        {kinds[UNIFORM].type, "low", &kinds[UNIFORM].first},
-        {kinds[UNIFORM].type, "high", &kinds[UNIFORM].second},
-        {kinds[NORMAL].type, "average", &kinds[NORMAL].first},
-        {kinds[NORMAL].type, "std", &kinds[NORMAL].second},
-        {kinds[LOGNORMAL].type, "median", &kinds[LOGNORMAL].first},
-        {kinds[LOGNORMAL].type, "sigma", &kinds[LOGNORMAL].second},
-    };
-    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-        if (find_slot(wanted[i].type, wanted[i].name, wanted[i].place) < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static int
-take_network(PyObject *things)
-{
-    const struct {
-        void *place;
-        const char *name;
-    } wanted[] = {
-        {&Endpoint_Type, "endpoint"},
-        {&Path_Type, "path"},
-        {&Parcel_Type, "parcel"},
-        {&Handler_Type, "handler"},
-        {&Stack_Type, "stack"},
-        {&Interface_Type, "interface"},
-        {&Network_Type, "network"},
-        {&Batch_Type, "batch"},
-        {&kinds[CONSTANT].type, "constant"},
-        {&kinds[EXPONENTIAL].type, "exponential"},
-        {&kinds[UNIFORM].type, "uniform"},
-        {&kinds[NORMAL].type, "normal"},
-        {&kinds[LOGNORMAL].type, "lognormal"},
-        {&Origin_Type, "origin"},
-        {&current_origin, "current_origin"},
-        {&encode_plain, "encode"},
-        {&message_encode, "message_encode"},
-        {&purposes[SEND], "send"},
-        {&purposes[REQUEST], "request"},
-        {&purposes[REPLY], "reply"},
-    };
-    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-        PyObject *thing = given(things, wanted[i].name);
-        if (thing == NULL) {
-            return -1;
-        }
-        if (i < 13 && !PyType_Check(thing)) {
-            PyErr_Format(PyExc_TypeError, "%s is a type", wanted[i].name);
-            return -1;
-        }
-        *(PyObject **)wanted[i].place = thing;
-    }
-    PyObject *header = given(things, "header_bytes");
-    datagram_header_bytes = header == NULL ? -1 : PyLong_AsSsize_t(header);
-    return PyErr_Occurred() ? -1 : find_places();
-}
-
-static PyMethodDef endpoint_methods[] = {
-    {"send", QUICK(endpoint_send), METH_FASTCALL | METH_KEYWORDS,
-     "send($self, target, message)\n--\n\n"
-     "Send a datagram: it may be lost, and overtaken. `socket.gaierror` if there is no such host."},
-    {"_launch", QUICK(endpoint_launch), METH_FASTCALL | METH_KEYWORDS, "Send a message along a path."},
-};
-
-/* Take the place of a method of the twin, and keep it for what is left to it. */
-static int
-replace(PyMethodDef *method, PyObject **reference)
-{
-    *reference = PyObject_GetAttrString((PyObject *)Endpoint_Type, method->ml_name);
-    PyObject *quick = *reference == NULL ? NULL : PyDescr_NewMethod(Endpoint_Type, method);
-    int done = quick == NULL ? -1 : PyObject_SetAttrString((PyObject *)Endpoint_Type, method->ml_name, quick);
-    Py_XDECREF(quick);
-    return done;
-}
-
-static PyObject *
-carry_messages(PyObject *module, PyObject *things)
-{
-    if (Endpoint_Type != NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "the core carries messages already");
-        return NULL;
-    }
-    if (!PyDict_Check(things) || take_network(things) < 0 || replace(&endpoint_methods[0], &reference_send) < 0 ||
-        replace(&endpoint_methods[1], &reference_launch) < 0) {
-        return NULL;
-    }
-    Py_RETURN_NONE;
 }

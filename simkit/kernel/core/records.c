@@ -24,6 +24,7 @@ typedef struct {
     Py_ssize_t used;
     Py_ssize_t room;
     char open;
+    char digests_messages;
 } Sink;
 
 static PyTypeObject Sink_Type;
@@ -33,7 +34,8 @@ static PyObject *name_hexdigest;
 static int64_t
 sink_now(Sink *self)
 {
-    if (PyObject_TypeCheck(self->world, &Agenda_Type)) {
+    static PyTypeObject *known;
+    if (is_kind_of(self->world, &Agenda_Type, &known)) {
         return ((Agenda *)self->world)->now_ns;
     }
     PyObject *now = PyObject_GetAttrString(self->world, "now_ns");
@@ -56,138 +58,71 @@ sink_flush(Sink *self)
     return done == NULL ? -1 : 0;
 }
 
-/* Make room for some more bytes; return where they go. */
-static unsigned char *
-room_for(Sink *self, Py_ssize_t size)
+/* Make room for some more bytes. */
+static int
+make_room(Sink *self, Py_ssize_t size)
 {
-    if (self->used + size > self->room) {
-        Py_ssize_t room = self->room ? self->room * 2 : 512;
-        while (room < self->used + size) {
-            room *= 2;
-        }
+    Py_ssize_t room = self->room ? self->room : 512;
+    while (room < self->used + size) {
+        room *= 2;
+    }
+    if (room > self->room) {
         char *gathered = PyMem_Realloc(self->gathered, room);
         if (gathered == NULL) {
             PyErr_NoMemory();
-            return NULL;
+            return -1;
         }
         self->gathered = gathered;
         self->room = room;
     }
-    unsigned char *place = (unsigned char *)self->gathered + self->used;
-    self->used += size;
-    return place;
-}
-
-static inline void
-big_endian(unsigned char *place, uint64_t value, int bytes)
-{
-    for (int i = bytes - 1; i >= 0; i--) {
-        place[i] = (unsigned char)value;
-        value >>= 8;
-    }
-}
-
-/* A type byte and a number behind it. */
-static int
-put_number(Sink *self, unsigned char type, uint64_t value, int bytes)
-{
-    unsigned char *place = room_for(self, 1 + bytes);
-    if (place == NULL) {
-        return -1;
-    }
-    place[0] = type;
-    big_endian(place + 1, value, bytes);
     return 0;
 }
 
-static int
-put_signed(Sink *self, int64_t value)
+static inline Pen
+sink_pen(Sink *self)
 {
-    if (value >= 0) {
-        return value < 128                   ? put_number(self, (unsigned char)value, 0, 0)
-               : value < 256                 ? put_number(self, 0xcc, value, 1)
-               : value < 65536               ? put_number(self, 0xcd, value, 2)
-               : value < (INT64_C(1) << 32)  ? put_number(self, 0xce, value, 4)
-                                             : put_number(self, 0xcf, value, 8);
-    }
-    return value >= -32                   ? put_number(self, (unsigned char)value, 0, 0)
-           : value >= -128                ? put_number(self, 0xd0, value, 1)
-           : value >= -32768              ? put_number(self, 0xd1, value, 2)
-           : value >= -(INT64_C(1) << 31) ? put_number(self, 0xd2, value, 4)
-                                          : put_number(self, 0xd3, value, 8);
+    return (Pen){(unsigned char *)self->gathered + self->used, (unsigned char *)self->gathered + self->room, 0};
 }
 
 static int
-put_text(Sink *self, PyObject *text)
+write_head(Pen *pen, int64_t now_ns, PyObject *const *args, Py_ssize_t count, Py_ssize_t payload_size)
 {
-    Py_ssize_t size;
-    const char *utf8 = PyUnicode_AsUTF8AndSize(text, &size);
-    if (utf8 == NULL) {
-        return -1;
+    int wrote = count < 18 && write_byte(pen, 0x95) && write_signed(pen, now_ns) && write_plain(pen, args[0]) &&
+                write_plain(pen, args[1]) && write_byte(pen, (unsigned char)(0x90 | (count - 2)));
+    for (Py_ssize_t i = 2; wrote && i < count; i++) {
+        wrote = write_plain(pen, args[i]);
     }
-    int failed = size < 32      ? put_number(self, (unsigned char)(0xa0 | size), 0, 0)
-                 : size < 256   ? put_number(self, 0xd9, size, 1)
-                 : size < 65536 ? put_number(self, 0xda, size, 2)
-                                : put_number(self, 0xdb, size, 4);
-    unsigned char *place = failed ? NULL : room_for(self, size);
-    if (place == NULL) {
-        return -1;
-    }
-    memcpy(place, utf8, size);
-    return 0;
-}
-
-/* Put one plain value; 1 if it is not plain, -1 with an exception. */
-static int
-put_value(Sink *self, PyObject *value)
-{
-    if (PyUnicode_CheckExact(value)) {
-        return put_text(self, value);
-    }
-    if (PyLong_CheckExact(value)) {
-        int overflow;
-        long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
-        return overflow ? 1 : put_signed(self, number);
-    }
-    if (value == Py_None || value == Py_True || value == Py_False) {
-        return put_number(self, value == Py_None ? 0xc0 : value == Py_True ? 0xc3 : 0xc2, 0, 0);
-    }
-    if (PyFloat_CheckExact(value)) {
-        double number = PyFloat_AS_DOUBLE(value);
-        uint64_t bits;
-        memcpy(&bits, &number, 8);
-        return put_number(self, 0xcb, bits, 8);
-    }
-    return 1;
+    return wrote && write_signed(pen, payload_size);
 }
 
 /* Put the head of a record; 1 if something in it is not plain, -1 with an exception. */
 static int
 put_head(Sink *self, PyObject *const *args, Py_ssize_t count, Py_ssize_t payload_size)
 {
-    Py_ssize_t details = count - 2;
-    if (details > 15) {
-        return 1;
+    int64_t now_ns = sink_now(self);
+    for (Py_ssize_t room = 256;; room *= 2) {
+        if (PyErr_Occurred() || make_room(self, room) < 0) {
+            return -1;
+        }
+        Pen pen = sink_pen(self);
+        if (write_head(&pen, now_ns, args, count, payload_size)) {
+            self->used = (char *)pen.at - self->gathered;
+            return 0;
+        }
+        if (!pen.full) {
+            return 1;
+        }
     }
-    int odd = put_number(self, 0x95, 0, 0);
-    odd = odd ? odd : put_signed(self, sink_now(self));
-    odd = odd ? odd : put_value(self, args[0]);
-    odd = odd ? odd : put_value(self, args[1]);
-    odd = odd ? odd : put_number(self, (unsigned char)(0x90 | details), 0, 0);
-    for (Py_ssize_t i = 2; odd == 0 && i < count; i++) {
-        odd = put_value(self, args[i]);
-    }
-    return odd ? odd : put_signed(self, payload_size);
 }
 
 static int
 put_bytes(Sink *self, const void *bytes, Py_ssize_t size)
 {
-    unsigned char *place = room_for(self, size);
-    if (place == NULL) {
+    if (make_room(self, size) < 0) {
         return -1;
     }
-    memcpy(place, bytes, size);
+    memcpy(self->gathered + self->used, bytes, size);
+    self->used += size;
     return self->used > GATHERED_MAX ? sink_flush(self) : 0;
 }
 
@@ -209,13 +144,12 @@ put_odd_head(Sink *self, PyObject *const *args, Py_ssize_t count, Py_ssize_t pay
 static int
 digest_record(Sink *self, PyObject *const *args, Py_ssize_t count, PyObject *payload)
 {
-    Py_ssize_t size = PyObject_Length(payload), before = self->used;
+    Py_ssize_t size = PyBytes_CheckExact(payload) ? PyBytes_GET_SIZE(payload) : PyObject_Length(payload);
     if (size < 0) {
         return -1;
     }
     int odd = put_head(self, args, count, size);
     if (odd) {
-        self->used = before;
         if (odd < 0 || put_odd_head(self, args, count, size) < 0) {
             return -1;
         }
@@ -326,6 +260,14 @@ sink_init(Sink *self, PyObject *args, PyObject *options)
         Py_XDECREF(update);
         return PyErr_Occurred() ? -1 : refuse("a record is a tuple");
     }
+    PyObject *messages = PyUnicode_FromString("message");
+    int counts = messages == NULL ? -1 : PySet_Contains(digested, messages);
+    Py_XDECREF(messages);
+    if (counts < 0) {
+        Py_DECREF(update);
+        return -1;
+    }
+    self->digests_messages = (char)counts;
     Py_XSETREF(self->update, update);
     Py_XSETREF(self->world, Py_NewRef(world));
     Py_XSETREF(self->observers, Py_NewRef(observers));

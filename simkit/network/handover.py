@@ -1,7 +1,7 @@
 """Where the compiled core runs it carries plain messages; here it gets the classes whose objects it reads.
 
 What it takes over is `Endpoint.send` and what follows it, as long as nothing but latency can happen to the message, and
-`Message.encode` of plain values; their twins are `port.c`, `arrival.c` and `wire.c` in `kernel/core/`. Batches are never
+`Message.encode` of plain values; the twins are `port.c`, `arrival.c` and `wire.c` in `kernel/core/`. Batches are never
 plain.
 
 It deliberately changes nothing where the core in Python runs, and decides nothing about messages.

@@ -17,9 +17,12 @@ from simkit.kernel import arithmetic
 from simkit.kernel.core import compiled
 
 Floats = NDArray[np.float64]
+Bits = NDArray[np.uint64]
 
 _BLOCK = 8192
 """What stays in the processor's cache from one operation to the next."""
+
+_ELEVEN, _TWELVE = np.uint64(11), np.uint64(12)
 
 
 def log(x: Floats) -> Floats:
@@ -35,6 +38,16 @@ def exp(x: Floats) -> Floats:
 def normal_quantile(p: Floats) -> Floats:
     """Return the standard normal deviates below which shares `p` of the distribution lie; 0 < p < 1."""
     return _in_blocks(_normal_quantile, p)
+
+
+def unit(bits: Bits) -> Floats:
+    """Return the floats in [0, 1) that draws of 64 bits stand for, as `Draws.random` does."""
+    return (bits >> _ELEVEN).astype(np.float64) * 2.0**-53
+
+
+def standard_normal(bits: Bits) -> Floats:
+    """Return the normally distributed floats that draws stand for, as `Draws.standard_normal` does."""
+    return normal_quantile(((bits >> _TWELVE).astype(np.float64) + 0.5) * 2.0**-52)
 
 
 def _in_blocks(function: Any, x: Floats) -> Floats:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from math import exp, isfinite
 from typing import Self
 
+import numpy as np
+
+from simkit.kernel import arrays
 from simkit.kernel.stream import Stream
 
 
@@ -20,6 +23,10 @@ class Distribution(ABC):
     @abstractmethod
     def draw(self, stream: Stream) -> float:
         """Return one value; takes exactly one draw of `stream`."""
+
+    @abstractmethod
+    def values(self, bits: arrays.Bits) -> arrays.Floats:
+        """Return the value of each of many draws of 64 bits, as `draw` would."""
 
     @property
     @abstractmethod
@@ -49,6 +56,9 @@ class Constant(Distribution):
         stream.bits64()
         return self.value
 
+    def values(self, bits: arrays.Bits) -> arrays.Floats:
+        return np.full(len(bits), float(self.value))
+
     @property
     def mean(self) -> float:
         return self.value
@@ -70,6 +80,9 @@ class Uniform(Distribution):
     def draw(self, stream: Stream) -> float:
         return stream.uniform(self.low, self.high)
 
+    def values(self, bits: arrays.Bits) -> arrays.Floats:
+        return self.low + (self.high - self.low) * arrays.unit(bits)
+
     @property
     def mean(self) -> float:
         return (self.low + self.high) / 2
@@ -89,6 +102,9 @@ class Exponential(Distribution):
 
     def draw(self, stream: Stream) -> float:
         return stream.exponential(self.average)
+
+    def values(self, bits: arrays.Bits) -> arrays.Floats:
+        return -self.average * arrays.log(1.0 - arrays.unit(bits))
 
     @property
     def mean(self) -> float:
@@ -111,6 +127,9 @@ class Normal(Distribution):
     def draw(self, stream: Stream) -> float:
         return stream.normal(self.average, self.std)
 
+    def values(self, bits: arrays.Bits) -> arrays.Floats:
+        return self.average + self.std * arrays.standard_normal(bits)
+
     @property
     def mean(self) -> float:
         return self.average
@@ -132,6 +151,9 @@ class LogNormal(Distribution):
 
     def draw(self, stream: Stream) -> float:
         return stream.lognormal(self.median, self.sigma)
+
+    def values(self, bits: arrays.Bits) -> arrays.Floats:
+        return self.median * arrays.exp(self.sigma * arrays.standard_normal(bits))
 
     @property
     def mean(self) -> float:
@@ -157,6 +179,12 @@ class Empirical(Distribution):
         index = int(place)
         low, high = self.quantiles[index], self.quantiles[index + 1]
         return low + (high - low) * (place - index)
+
+    def values(self, bits: arrays.Bits) -> arrays.Floats:
+        quantiles = np.array(self.quantiles)
+        place = arrays.unit(bits) * (len(quantiles) - 1)
+        index = place.astype(np.intp)
+        return quantiles[index] + (quantiles[index + 1] - quantiles[index]) * (place - index)
 
     @property
     def mean(self) -> float:

@@ -25,7 +25,7 @@ GOLDEN_GAMMA: Final = 0x9E37_79B9_7F4A_7C15
 
 _GAMMA = np.uint64(GOLDEN_GAMMA)
 _FIRST, _SECOND = np.uint64(0xBF58_476D_1CE4_E5B9), np.uint64(0x94D0_49BB_1331_11EB)
-_30, _27, _31, _32, _11, _12 = (np.uint64(bits) for bits in (30, 27, 31, 32, 11, 12))
+_30, _27, _31, _32 = (np.uint64(bits) for bits in (30, 27, 31, 32))
 _LOW = np.uint64(2**32 - 1)
 
 
@@ -91,9 +91,7 @@ class Streams:
 
     def random(self, individuals: Individuals) -> Floats:
         """Return floats in [0, 1) with 53 random bits."""
-        bits = self.bits64(individuals)
-        bits >>= _11
-        return bits.astype(np.float64) * 2.0**-53
+        return arrays.unit(self.bits64(individuals))
 
     def below(self, individuals: Individuals, n: int) -> NDArray[np.int64]:
         """Return integers in [0, n), n at most 2**32; the bias is below n / 2**64. ValueError if there are none."""
@@ -118,9 +116,7 @@ class Streams:
 
     def standard_normal(self, individuals: Individuals) -> Floats:
         """Return normally distributed floats with mean 0 and standard deviation 1."""
-        bits = self.bits64(individuals)
-        bits >>= _12
-        return arrays.normal_quantile((bits.astype(np.float64) + 0.5) * 2.0**-52)
+        return arrays.standard_normal(self.bits64(individuals))
 
     def normal(self, individuals: Individuals, mean: float | Floats, std: float | Floats) -> Floats:
         """Return normally distributed floats."""

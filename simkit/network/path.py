@@ -9,7 +9,10 @@ It deliberately delivers nothing: it answers with a time, or with the reason why
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
-from simkit.kernel import Distribution, Stream
+import numpy as np
+from numpy.typing import NDArray
+
+from simkit.kernel import Distribution, Stream, arrays
 from simkit.network.flaw import Crossing, Flawing, struck_frames
 from simkit.network.link import FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES, Link, loss_of
 from simkit.network.overlay import Conditions, Overlay
@@ -121,6 +124,31 @@ class Path:
             return self._world.now_ns + latency_ns
         return self._transit_conditions(size, latency_ns, (luck >> 11) * 2.0**-53)
 
+    def transit_all(self, size: int, count: int) -> NDArray[np.int64] | None:
+        """Send `count` packets of `size` bytes now, one after the other; return what `transit` would for each.
+
+        None, and nothing is sent, where a packet's fate may depend on those before it or take more than a number to
+        tell: queues, flaws, holes, long packets.
+        """
+        self.look()
+        conditions, link = self._conditions, self._link
+        streams = [self._stream, *(stream for _, stream in (*conditions.latencies, *conditions.losses))]
+        if conditions.flaws or conditions.bottlenecks or conditions.hole or size > self.frame_bytes:
+            return None
+        if len(set(map(id, streams))) < len(streams):  # two that draw from one stream take turns
+            return None
+        bits = _bits(self._stream, 2 * count)
+        latencies_ns = _whole(link.one_way, bits[::2])
+        for extra, stream in conditions.latencies:
+            latencies_ns += _whole(extra, _bits(stream, count))
+        luck = arrays.unit(bits[1::2])
+        lost = (luck < self._loss(size)) & (luck < link.loss)
+        for loss, stream in conditions.losses:
+            lost |= arrays.unit(_bits(stream, count)) < loss
+        if conditions.cut:
+            return np.full(count, REJECTED if conditions.rejected else BLOCKED)
+        return np.where(lost, LOST, self._world.now_ns + latencies_ns)
+
     def carry(self, size: int, known: Callable[..., object], *details: Any) -> None:
         """Send a packet, and call `known(arrival or outcome, *details)` as soon as that is known: at once, mostly.
 
@@ -230,3 +258,12 @@ def outcome_of(crossing: Crossing) -> int:
     if crossing.damage >= 0 or crossing.copy_ns >= 0:
         return ODD
     return crossing.arrival_ns
+
+
+def _bits(stream: Stream, count: int) -> arrays.Bits:
+    return np.frombuffer(stream.bytes(8 * count), dtype="<u8")
+
+
+def _whole(distribution: Distribution, bits: arrays.Bits) -> NDArray[np.int64]:
+    """Return latencies in whole nanoseconds, none below zero."""
+    return np.maximum(np.rint(distribution.values(bits)), 0.0).astype(np.int64)

@@ -44,6 +44,9 @@ class RoutedPath(Path):
         """Return UNDER_WAY: ask with `carry`."""
         return UNDER_WAY
 
+    def transit_all(self, size: int, count: int) -> None:
+        """Return None: ask for each with `carry`."""
+
     def carry(self, size: int, known: Known, *details: Any) -> None:
         """See `Path.carry`."""
         self._send(size, self._collapsed, known, *details)

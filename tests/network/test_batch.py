@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from simkit.hosts.host import Host
-from simkit.kernel import Constant, Uniform, World
-from simkit.network import Batch, Message, Network, Values
+from simkit.kernel import Constant, Empirical, Exponential, LogNormal, Normal, Uniform, World
+from simkit.network import Batch, Everything, Message, Network, Values
 from simkit.network.endpoint import Endpoint
 from simkit.network.flaw import Corruption, Duplication
 from simkit.network.link import Link
+from simkit.network.path import Path
 
 MS = 1_000_000
 
@@ -161,6 +162,53 @@ def test_each_row_meets_what_a_datagram_of_its_size_would_meet():
         assert set(pair.outcomes) == {"delivered", "lost", "overflowed"}
         arrivals = Counter(-(-time_ns // (10 * MS)) * 10 * MS for time_ns, _ in single.came)
         assert {time_ns: len(batch) for time_ns, batch in pair.came} == arrivals
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        Link(one_way=Constant(MS)),
+        Link(one_way=Normal(0.0, 5.0 * MS)),
+        Link(one_way=LogNormal(10.0 * MS, 1.0), loss=0.3),
+        Link(one_way=Empirical((0.0, 1.0 * MS, 50.0 * MS)), loss=1.0),
+        Link(one_way=Exponential(7.0 * MS)),
+        Link(one_way=Uniform(3, 2**40)),
+    ],
+    ids=lambda link: type(link.one_way).__name__,
+)
+@pytest.mark.parametrize("faults", ["none", "latency and loss", "twice", "cut", "rejecting cut", "small"])
+def test_many_packets_at_once_meet_what_they_would_one_after_the_other(link: Link, faults: str):
+    def path(pair: Pair) -> Path:
+        network = pair.network
+        if faults in ("latency and loss", "twice"):
+            for number in range(2):
+                name = "" if faults == "twice" else str(number)
+                network.add_latency(Everything(), Exponential(3.0 * MS), name=f"latency{name}")
+                network.add_loss(Everything(), 0.2, name=f"loss{name}")
+        elif "cut" in faults:
+            network.cut(selector=Everything(), reject="rejecting" in faults)
+        elif faults == "small":
+            network.limit_packets(Everything(), 600)
+        return network.path(*pair.hosts)
+
+    with Pair(link) as first, Pair(link) as second:
+        one, other = path(first), path(second)
+        for size in (100, 600, 1514):
+            together = one.transit_all(size, 300)
+            if faults == "twice" or (faults == "small" and size > 614):
+                assert together is None
+            else:
+                assert together.tolist() == [other.transit(size) for _ in range(300)]
+
+
+def test_packets_that_depend_on_each_other_are_not_sent_at_once():
+    for link in (
+        Link(bandwidth=1_000_000),
+        Link(duplication=Duplication(0.1)),
+        Link(corruption=Corruption(0.1)),
+    ):
+        with Pair(link) as pair:
+            assert pair.network.path(*pair.hosts).transit_all(100, 5) is None
 
 
 def test_a_cut_takes_every_row_and_no_draw():

@@ -181,10 +181,12 @@ class Empirical(Distribution):
         return low + (high - low) * (place - index)
 
     def values(self, bits: arrays.Bits) -> arrays.Floats:
-        quantiles = np.array(self.quantiles)
+        quantiles: arrays.Floats = np.array(self.quantiles)
         place = arrays.unit(bits) * (len(quantiles) - 1)
         index = place.astype(np.intp)
-        return quantiles[index] + (quantiles[index + 1] - quantiles[index]) * (place - index)
+        low, high = quantiles[index], quantiles[index + 1]
+        found: arrays.Floats = low + (high - low) * (place - index)
+        return found
 
     @property
     def mean(self) -> float:

@@ -45,6 +45,8 @@ class VoterConfig(BaseModel):
     """The shortest time without a leader after which a voter stands for election."""
     election_timeout_max: Duration = Duration(300 * MILLISECOND)
     """The longest; equal to the shortest for no randomness."""
+    ask_again: Duration | None = Field(None, ge=1)
+    """How often a candidate repeats its requests to those who have not answered; never unless given."""
     pre_vote: bool = False
     """Ask around before standing."""
     check_quorum: bool = False
@@ -77,6 +79,7 @@ class VoterConfig(BaseModel):
             election_timeout_min_ns=int(self.election_timeout_min),
             election_timeout_max_ns=int(self.election_timeout_max),
             heartbeat_ns=int(self.election_timeout_min) // 2,
+            ask_again_ns=None if self.ask_again is None else int(self.ask_again),
             pre_vote=self.pre_vote,
             check_quorum=self.check_quorum,
             vote_persist=self.vote_persist,

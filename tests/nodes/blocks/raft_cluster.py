@@ -25,8 +25,9 @@ from simkit_nodes.blocks.raft import (
     Role,
     Snapshot,
 )
-from simkit_nodes.blocks.raft.checks import CHECKS
+from simkit_nodes.blocks.raft.checks import SAFETY
 from simkit_nodes.blocks.raft.ready import NOTHING_DECIDED
+from simkit_nodes.blocks.raft.vote_kept import VoteKept
 
 MS = 1_000_000
 OPTIONS = Options(
@@ -136,7 +137,7 @@ class Cluster:
         self.now_ns = 0
         self.bag: list = []
         self.events: list = []
-        self.checks = [check() for check in CHECKS]
+        self.checks = [check() for check in (*SAFETY, VoteKept)]
         self.apart: set[frozenset[str]] = set()
         self.loses: tuple[type, ...] = ()  # kinds of messages that do not arrive
         self.rates: dict[str, float] = {}  # how fast clocks run

@@ -7,13 +7,14 @@ import pytest
 from simkit.checks.check import Check
 from simkit.node import Event
 from simkit_nodes.blocks.raft.checks import (
-    CHECKS,
+    SAFETY,
     ElectionSafety,
     LeaderCompleteness,
     LogMatching,
     StateMachineSafety,
     describe,
 )
+from simkit_nodes.blocks.raft.commits_go_on import CommitsGoOn
 from simkit_nodes.blocks.raft.events import (
     EVENTS,
     RaftAppended,
@@ -27,6 +28,7 @@ from simkit_nodes.blocks.raft.events import (
     RaftSteppedDown,
     RaftVoted,
 )
+from simkit_nodes.blocks.raft.vote_kept import VoteKept
 
 History = list[tuple[str, Event]]
 
@@ -73,6 +75,20 @@ GOOD: list[tuple[type[Check], History]] = [
     (
         StateMachineSafety,
         [("a", RaftApplied(1, 1, (7, 8))), ("b", RaftApplied(1, 1, (7,))), ("b", RaftApplied(1, 2, (8,)))],
+    ),
+    (  # what nobody heard of may be forgotten; the same vote may be given twice, and another in another term
+        VoteKept,
+        [
+            ("b", RaftVoted(1, 3, "c")),
+            ("b", RaftStarted(1, 2, 0, ((0, 0),))),
+            ("b", RaftVoted(1, 3, "a")),
+            ("a", RaftBecameLeader(1, 3, ("a", "b"))),
+            ("b", RaftStarted(1, 3, 0, ((0, 0),))),
+            ("b", RaftVoted(1, 3, "a")),
+            ("b", RaftVoted(1, 4, "c")),
+            ("b", RaftVoted(2, 3, "c")),
+            ("b", RaftCampaigned(1, 3, True)),
+        ],
     ),
 ]
 
@@ -135,6 +151,21 @@ BAD: list[tuple[type[Check], History, str]] = [
         [("a", RaftApplied(1, 1, (7, 8))), ("b", RaftApplied(1, 1, (7, 9)))],
         "b applies another entry 2 than a",
     ),
+    (
+        VoteKept,
+        [("a", RaftBecameLeader(1, 3, ("a", "b"))), ("b", RaftVoted(1, 3, "c"))],
+        "the vote of b made a the leader of term 3, and b votes for c in that term",
+    ),
+    (
+        VoteKept,
+        [("a", RaftBecameLeader(1, 3, ("a", "b"))), ("b", RaftCampaigned(1, 3, False))],
+        "the vote of b made a the leader of term 3, and b votes for itself in that term",
+    ),
+    (
+        VoteKept,
+        [("a", RaftBecameLeader(1, 3, ("a", "b"))), ("b", RaftStarted(1, 2, 0, ((0, 0),)))],
+        "the vote of b made a the leader of term 3, and b starts in term 2",
+    ),
 ]
 
 
@@ -172,8 +203,57 @@ def test_every_event_has_its_words() -> None:
         RaftReconfigured(1, 1, ("a",), ("b",), ()),
     ]
     assert {type(sample) for sample in samples} == set(EVENTS)
-    assert all(describe(sample) != type(sample).__name__ for sample in samples)
+    assert all(describe("b", sample) != type(sample).__name__ for sample in samples)
+
+
+def test_a_story_of_two_leaders_tells_of_their_term_and_of_restarts_since() -> None:
+    check = judge(
+        ElectionSafety,
+        [
+            ("b", RaftStarted(1, 0, 0, ((0, 0),))),
+            ("a", RaftCampaigned(1, 1, False)),
+            ("a", RaftBecameLeader(1, 1, ("a", "b"))),
+            ("c", RaftCampaigned(1, 2, False)),
+            ("b", RaftVoted(1, 2, "c")),
+            ("c", RaftBecameLeader(1, 2, ("b", "c"))),
+            ("b", RaftStarted(1, 2, 0, ((0, 0),))),
+            ("a", RaftBecameLeader(1, 2, ("a", "b"))),
+        ],
+    )
+    assert [f"{step.host} {step.text}" for step in check.violations[0].story] == [
+        "c is a candidate of term 2",
+        "b is asked: b votes for c in term 2",
+        "c leads term 2, elected by b and c",
+        "b starts in term 2 with a log up to 0",
+        "a leads term 2, elected by a and b",
+        "a a and c both lead term 2",
+    ]
+
+
+def test_commits_go_on_once_something_is_committed_after_the_last_edge_of_a_fault() -> None:
+    check = CommitsGoOn()
+    see = {kind: check.sights(kind) for kind in (RaftCommitted, RaftCampaigned)}
+
+    def happens(time_ns: int, event: Event) -> None:
+        for sight in see[type(event)]:
+            sight(time_ns, "a", event)
+
+    assert not check.holds
+    happens(1, RaftCommitted(1, 1, 1, 1))
+    assert check.holds
+    check.fault_began(2, "cut", ("a",))
+    assert not check.holds
+    happens(3, RaftCommitted(1, 1, 2, 1))
+    check.fault_ended(4, "cut", ("a",))
+    happens(5, RaftCampaigned(1, 2, False))
+    check.conclude(10**9)
+    assert not check.holds
+    unmet = check.unmet()
+    assert unmet is not None
+    assert unmet.text == "no entry was committed from 00:00.000 to 00:01.000"
+    assert [step.text for step in unmet.story][:-1] == ["is a candidate of term 2"]
+    assert check.summary() == "2 commits"
 
 
 def test_checks_have_names_of_their_own() -> None:
-    assert len({check.name for check in CHECKS}) == len(CHECKS) == 4
+    assert len({check.name for check in (*SAFETY, VoteKept, CommitsGoOn)}) == 6

@@ -7,6 +7,7 @@ import pytest
 from raft_cluster import MS, OPTIONS, Cluster
 
 from simkit_nodes.blocks.raft import AppendEntries, AppendEntriesReply, RequestVote, RequestVoteReply, Role
+from simkit_nodes.blocks.raft.ballot import Ballot
 
 PLAIN = replace(OPTIONS, pre_vote=False, check_quorum=False, leases=False)
 APPEND = (AppendEntries, AppendEntriesReply)
@@ -65,7 +66,49 @@ def test_a_vote_that_a_restart_forgets_elects_two_leaders(vote_persists: bool) -
     cluster.start("b")
     cluster.bag = to_b
     cluster.between("b", "c", kinds=VOTES)
-    assert cluster.broken() == (set() if vote_persists else {"election_safety"})
+    assert cluster.broken() == (set() if vote_persists else {"election_safety", "vote_kept"})
+
+
+def test_nobody_leads_whose_own_vote_could_be_forgotten() -> None:
+    cluster = Cluster("a", "b", "c", options=PLAIN)
+    cluster.timeout("a")
+    for _ in range(2):
+        cluster.deliver()
+    cluster["b"].sync()
+    cluster["c"].sync()
+    while cluster.bag:
+        cluster.deliver()
+    assert cluster["a"].raft.role is Role.CANDIDATE
+    cluster.crash("a")  # its disk knows nothing of term 1, in which it would have led
+    cluster.start("a")
+    cluster.elect("a")
+    assert cluster["a"].raft.current_term == 1
+    assert cluster.broken() == set()
+
+
+class ForgetsTheTerm(Ballot):
+    """Keeps the vote and forgets its term."""
+
+    def kept(self, term: int, voted_for: str) -> tuple[int, str]:
+        return 0, voted_for
+
+
+def test_a_ballot_that_forgets_the_term_wins_elections_and_breaks_its_promise() -> None:
+    cluster = Cluster("a", "b", "c", options=PLAIN)
+    for name in ("a", "b", "c"):
+        cluster[name].raft.ballot = ForgetsTheTerm()
+    cluster.timeout("c")
+    to_b = [m for m in cluster.bag if m.target == "b"]
+    cluster.drop_all()
+    cluster.win("a", "b")
+    cluster.crash("b")
+    cluster.start("b")
+    assert cluster.broken() == {"vote_kept"}
+    [violation] = next(check for check in cluster.checks if check.violations_total).violations
+    assert violation.text == "the vote of b made a the leader of term 1, and b starts in term 0"
+    cluster.bag = to_b
+    cluster.between("b", "c", kinds=VOTES)
+    assert cluster.broken() == {"election_safety", "vote_kept"}
 
 
 @pytest.mark.parametrize("joint", [True, False])

@@ -21,7 +21,7 @@ from simkit_nodes.blocks.raft import (
     Snapshot,
     TimeoutNow,
 )
-from simkit_nodes.blocks.raft.events import RaftBecameLeader, RaftCommitted
+from simkit_nodes.blocks.raft.events import RaftBecameLeader, RaftCommitted, RaftVoted
 
 PLAIN = replace(OPTIONS, pre_vote=False, check_quorum=False, leases=False)
 
@@ -129,6 +129,22 @@ class TestVotes:
         cluster.loses = (RequestVote,)
         cluster.run(2000)
         assert all(server.raft.current_term >= 6 for server in cluster.servers.values())
+
+    def test_a_candidate_asks_again_if_told_to_and_who_has_voted_for_it_does_so_once_more(self) -> None:
+        cluster = Cluster("a", "b", "c", options=replace(PLAIN, ask_again_ns=20 * MS))
+        cluster.crash("c")
+        cluster.timeout("a")
+        cluster.loses = (RequestVoteReply,)
+        cluster.deliver_all()
+        cluster.loses = ()
+        cluster.elapse(19)
+        assert cluster.bag == []
+        cluster.elapse(1)
+        assert [(type(message), message.target) for message in cluster.bag] == [(RequestVote, "b"), (RequestVote, "c")]
+        cluster.deliver_all()
+        assert (cluster["a"].raft.role, cluster["a"].raft.current_term) == (Role.LEADER, 1)
+        assert sum(isinstance(event, RaftVoted) for _, _, event in cluster.events) == 1
+        assert cluster["a"].raft.wake_ns == cluster["a"].raft.replication.deadline_ns
 
 
 class TestPreVote:

@@ -18,8 +18,9 @@ from simkit.observe.history import History
 from simkit.observe.metrics import Metrics
 from simkit_nodes.blocks.raft import NotLeader, Options, RaftError
 from simkit_nodes.blocks.raft import server as raft_server
-from simkit_nodes.blocks.raft.checks import CHECKS
+from simkit_nodes.blocks.raft.checks import SAFETY
 from simkit_nodes.blocks.raft.server import RaftServer
+from simkit_nodes.blocks.raft.vote_kept import VoteKept
 
 MS = 1_000_000
 SECOND = 1_000 * MS
@@ -60,7 +61,7 @@ class Group:
         self.options = options
         self.world = World(seed)
         self.servers, self.machines, self.hosts, self.failures = {}, {}, {}, []
-        self.checks = [check() for check in CHECKS]
+        self.checks = [check() for check in (*SAFETY, VoteKept)]
         self.world.records.subscribe(["event"], self._event)
         self.network = Network(self.world, Link(one_way=LogNormal(MS, 0.5)), strict=True)
         self.metrics, self.history = Metrics(self.world, 10**15), History(self.world)

@@ -16,7 +16,8 @@ from simkit.observe.history import History
 from simkit.observe.metrics import Metrics
 from simkit_nodes.blocks.lsm import LsmEngine, MemoryEngine, WriteBatch
 from simkit_nodes.blocks.raft import Options
-from simkit_nodes.blocks.raft.checks import CHECKS
+from simkit_nodes.blocks.raft.checks import SAFETY
+from simkit_nodes.blocks.raft.vote_kept import VoteKept
 from simkit_nodes.database.errors import DatabaseError
 from simkit_nodes.database.range import Command, RangeDescriptor
 from simkit_nodes.database.store import Store, Timing
@@ -100,7 +101,7 @@ class Site:
         self.failures = []
         self.begun = False
         self.events = []
-        self.checks = [check() for check in CHECKS]
+        self.checks = [check() for check in (*SAFETY, VoteKept)]
         self.world.records.subscribe(["event"], self._event)
         self.network = Network(self.world, link or Link(one_way=LogNormal(MS, 0.3)), strict=True)
         self.metrics = Metrics(self.world, 10**15)

@@ -1,4 +1,5 @@
-"""The four safety properties of Raft that a run can break (figure 3 of the paper), for any number of groups.
+"""The four safety properties of Raft that a run can break (figure 3 of the paper), for any number of groups, and what
+other checks of Raft are made of.
 
 They read what the servers say about themselves. Leader Append-Only, the fifth, is not judged alone: a leader that
 overwrote its log would break Log Matching.
@@ -31,7 +32,7 @@ DEEDS_KEPT = 14
 LEADERS_KEPT = 64
 
 
-def describe(event: Any) -> str:
+def describe(host: str, event: Any) -> str:
     """One line that says what a server has done."""
     match event:
         case RaftStarted():
@@ -41,9 +42,11 @@ def describe(event: Any) -> str:
         case RaftCampaigned():
             return f"is a candidate of term {event.term}"
         case RaftVoted():
-            return f"votes for {event.candidate} in term {event.term}"
+            # A story shows whose message came before: the candidate's, which the vote goes back to.
+            return f"is asked: {host} votes for {event.candidate} in term {event.term}"
         case RaftBecameLeader():
-            return f"leads term {event.term}"
+            by = f", elected by {' and '.join(sorted(event.voters))}" if event.voters else ""
+            return f"leads term {event.term}{by}"
         case RaftSteppedDown():
             return f"leads term {event.term} no more: {event.reason}"
         case RaftAppended():
@@ -87,11 +90,23 @@ class RaftCheck(Check):
             deeds = self._deeds[event.group] = deque(maxlen=DEEDS_KEPT)
         deeds.append((time_ns, host, event))
 
-    def broken(self, time_ns: int, host: str, group: int, text: str, *known: Step) -> None:
-        """Note a violation: what is known of the other side, the last deeds of the group, what happened now."""
-        deeds = [Step(at_ns, who, describe(event)) for at_ns, who, event in self._deeds.get(group, ())]
-        steps = sorted({(step.time_ns, step.host, step.text): step for step in (*known, *deeds)}.items())
-        self.violated(time_ns, host, text, *(step for _, step in steps), Step(time_ns, host, text))
+    def broken(self, time_ns: int, host: str, group: int, text: str, *known: Step, term: int | None = None) -> None:
+        """Note a violation: what is known of the other side, the last deeds of the group, what happened now.
+
+        Args:
+            term: the only one of which it tells, beside restarts.
+        """
+        steps = {(step.time_ns, step.host, step.text): step for step in (*known, *self.deeds(group, term))}
+        self.violated(time_ns, host, text, *(step for _, step in sorted(steps.items())), Step(time_ns, host, text))
+
+    def deeds(self, group: int, term: int | None = None) -> list[Step]:
+        """Return the last deeds of a group; with a term those in it, and the restarts since."""
+        deeds = list(self._deeds.get(group, ()))
+        if term is not None:
+            deeds = [each for each in deeds if isinstance(each[2], RaftStarted) or getattr(each[2], "term", 0) == term]
+            while deeds and isinstance(deeds[0][2], RaftStarted):
+                del deeds[0]
+        return [Step(time_ns, host, describe(host, event)) for time_ns, host, event in deeds]
 
 
 class ElectionSafety(RaftCheck):
@@ -102,15 +117,16 @@ class ElectionSafety(RaftCheck):
     def __init__(self) -> None:
         super().__init__()
         self.elections = 0
-        self._leaders: dict[tuple[int, int], tuple[int, str]] = {}
+        self._leaders: dict[tuple[int, int], tuple[int, str, RaftBecameLeader]] = {}
 
     @sees(RaftBecameLeader)
     def _elected(self, time_ns: int, host: str, event: RaftBecameLeader) -> None:
         self.elections += 1
-        first_ns, first = self._leaders.setdefault((event.group, event.term), (time_ns, host))
+        first_ns, first, elected = self._leaders.setdefault((event.group, event.term), (time_ns, host, event))
         if (first_ns, first) != (time_ns, host):
             text = f"{host} and {first} both lead term {event.term}"
-            self.broken(time_ns, host, event.group, text, Step(first_ns, first, f"leads term {event.term}"))
+            known = Step(first_ns, first, describe(first, elected))
+            self.broken(time_ns, host, event.group, text, known, term=event.term)
 
     def summary(self) -> str:
         return f"{self.elections:,} elections, {self.violations_total:,} second leaders of a term"
@@ -186,8 +202,7 @@ class Leadership(NamedTuple):
     """Who led a term, and what its log was when it began to."""
 
     term: int
-    elected_ns: int
-    host: str
+    elected: Step
     log: MirroredLog
 
 
@@ -235,7 +250,8 @@ class LeaderCompleteness(RaftCheck):
     @sees(RaftBecameLeader)
     def _elected(self, time_ns: int, host: str, event: RaftBecameLeader) -> None:
         self.elections += 1
-        led = Leadership(event.term, time_ns, host, self._log(event.group, host).copy())
+        elected = Step(time_ns, host, describe(host, event))
+        led = Leadership(event.term, elected, self._log(event.group, host).copy())
         self._leaders.setdefault(event.group, deque(maxlen=LEADERS_KEPT)).append(led)
         for term, (committed_ns, leader, commit) in self._committed.get(event.group, {}).items():
             if term < event.term:
@@ -245,9 +261,9 @@ class LeaderCompleteness(RaftCheck):
         if led.log.has(commit.index, commit.entry_term):
             return
         entry = f"entry {commit.index} of term {commit.entry_term}"
-        text = f"{led.host} leads term {led.term} without {entry}, which {host} committed in term {commit.term}"
-        known = (Step(committed_ns, host, describe(commit)), Step(led.elected_ns, led.host, f"leads term {led.term}"))
-        self.broken(time_ns, led.host, commit.group, text, *known)
+        leader = led.elected.host
+        text = f"{leader} leads term {led.term} without {entry}, which {host} committed in term {commit.term}"
+        self.broken(time_ns, leader, commit.group, text, Step(committed_ns, host, describe(host, commit)), led.elected)
 
     def summary(self) -> str:
         return f"{self.commits:,} commits, {self.elections:,} leaders, {self.violations_total:,} entries missing"
@@ -281,4 +297,4 @@ class StateMachineSafety(RaftCheck):
         return f"{self.applied:,} entries applied, {self.violations_total:,} unlike another server's"
 
 
-CHECKS: tuple[type[Check], ...] = (ElectionSafety, LogMatching, LeaderCompleteness, StateMachineSafety)
+SAFETY: tuple[type[Check], ...] = (ElectionSafety, LogMatching, LeaderCompleteness, StateMachineSafety)

@@ -4,7 +4,9 @@ thesis, sections 3.4, 4.2.3 and 9.6).
 A server that hears nothing for its timeout asks around whether it would win (pre-vote), then increments its term,
 votes for itself and asks for votes. The timeout is drawn anew for every term and every attempt.
 
-It deliberately does not repeat lost requests within one election: the next timeout begins another.
+Requests that are lost are repeated within one election only where `Options.ask_again_ns` says so; elsewhere the next
+timeout begins another. It deliberately lets nobody lead whose own vote is not on its disk: after a loss of power it
+could win the same term once more, with another log.
 """
 
 from __future__ import annotations
@@ -33,17 +35,28 @@ class Election:
         self.heard_ns = self.leader_ns = raft.clock()
         self._timeout_ns = 0
         self._replies: dict[str, bool] = {}
+        self._asked_ns: int | None = None
+        self._transfer = False
         self.draw()
 
     # -- time
 
     @property
     def deadline_ns(self) -> int | None:
-        """When this server stands for election; None while it leads or has no vote."""
+        """When this server stands for election, or asks again; None while it leads or has no vote."""
         raft = self._raft
         if raft.role is Role.LEADER or not raft.log.configuration.votes(raft.server):
             return None
-        return self.heard_ns + self._timeout_ns
+        stands_ns, asks_ns = self.heard_ns + self._timeout_ns, self._asks_again_ns
+        return stands_ns if asks_ns is None else min(stands_ns, asks_ns)
+
+    @property
+    def _asks_again_ns(self) -> int | None:
+        """When a candidate asks those again that have not answered, None for never."""
+        again_ns = self._raft.options.ask_again_ns
+        if again_ns is None or self._asked_ns is None or self._raft.role is not Role.CANDIDATE:
+            return None
+        return self._asked_ns + again_ns
 
     def draw(self) -> None:
         """Draw another timeout."""
@@ -60,9 +73,13 @@ class Election:
         self.heard_ns = self.leader_ns = self._raft.clock()
 
     def tick(self) -> None:
-        """Stand for election if it is time."""
+        """Stand for election, or ask again, if it is time."""
         deadline_ns = self.deadline_ns
-        if deadline_ns is not None and self._raft.clock() >= deadline_ns:
+        if deadline_ns is None or self._raft.clock() < deadline_ns:
+            return
+        if deadline_ns == self._asks_again_ns:
+            self._request()
+        else:
             self.begin()
 
     # -- standing
@@ -90,18 +107,18 @@ class Election:
         raft.role, raft.leader = Role.CANDIDATE, None
         self._stand()
         raft.happened(RaftCampaigned(raft.group, raft.current_term, False))
-        # The requests need not wait for this server's disk; its own vote does, and counts in `persisted`.
+        self._transfer = leadership_transfer
+        self._request()
+
+    def _request(self) -> None:
+        """Ask everybody who has not answered. This need not wait for the disk; the own vote does (`persisted`)."""
+        raft, log = self._raft, self._raft.log
+        self._asked_ns = raft.clock()
         for server in self._others():
-            raft.send(
-                RequestVote(
-                    raft.current_term,
-                    raft.server,
-                    server,
-                    raft.log.last_index,
-                    raft.log.last_term,
-                    leadership_transfer,
+            if server not in self._replies:
+                raft.send(
+                    RequestVote(raft.current_term, raft.server, server, log.last_index, log.last_term, self._transfer)
                 )
-            )
 
     def _stand(self) -> None:
         self._replies = {}
@@ -130,11 +147,16 @@ class Election:
         if asked:
             self._count(message.sender, message.vote_granted)
 
+    @property
+    def voters(self) -> tuple[str, ...]:
+        """Who has voted for this server in its last election."""
+        return tuple(server for server, granted in self._replies.items() if granted)
+
     def _count(self, server: str, granted: bool) -> None:
         raft = self._raft
         self._replies.setdefault(server, granted)
         configuration = raft.log.configuration
-        if configuration.agrees([voter for voter, vote in self._replies.items() if vote]):
+        if raft.server in self._replies and configuration.agrees(list(self.voters)):
             if raft.role is Role.PRE_CANDIDATE:
                 self.campaign()
             else:
@@ -179,7 +201,8 @@ class Election:
             )
         )
         if granted:
-            raft.voted_for = message.sender
+            if raft.voted_for != message.sender:
+                raft.voted_for = message.sender
+                raft.happened(RaftVoted(raft.group, raft.current_term, message.sender))
             self.restart()
-            raft.happened(RaftVoted(raft.group, raft.current_term, message.sender))
         raft.send_after(RequestVoteReply(raft.current_term, raft.server, message.sender, granted))

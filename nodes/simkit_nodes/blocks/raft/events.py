@@ -42,6 +42,8 @@ class RaftBecameLeader(Event, frozen=True, tag="raft.became_leader"):
 
     group: int
     term: int
+    voters: tuple[str, ...] = ()
+    """Whose votes it had by then, its own included."""
 
 
 class RaftSteppedDown(Event, frozen=True, tag="raft.stepped_down"):

@@ -27,6 +27,8 @@ class Options:
         proposals_bytes_max: how many bytes of entries a leader keeps uncommitted before it refuses more.
         clock_drift_max_ppm: how far the rates of two servers' clocks are apart at most, in parts per million; leases
             are shortened by it. 1,000 is ten times what quartz does.
+        ask_again_ns: how often a candidate repeats its requests to those who have not answered, None for never: then
+            the next timeout begins another election.
         pre_vote: ask before campaigning, so that a server that cannot win disturbs nobody (thesis, section 9.6).
         check_quorum: a leader without a majority steps down, and followers that hear from a leader vote for nobody
             (thesis, sections 6.2 and 4.2.3).
@@ -48,6 +50,7 @@ class Options:
     inflight_max: int = 64
     proposals_bytes_max: int = 16 * 1024 * 1024
     clock_drift_max_ppm: int = 1_000
+    ask_again_ns: int | None = None
     pre_vote: bool = True
     check_quorum: bool = True
     leases: bool = True
@@ -61,6 +64,8 @@ class Options:
             raise ValueError("raft needs 0 < election_timeout_min_ns <= election_timeout_max_ns")
         if not 0 < self.heartbeat_ns < self.election_timeout_min_ns:
             raise ValueError("raft needs 0 < heartbeat_ns < election_timeout_min_ns")
+        if self.ask_again_ns is not None and self.ask_again_ns < 1:
+            raise ValueError("raft needs ask_again_ns >= 1")
         if min(self.entries_max, self.entries_bytes_max, self.inflight_max, self.proposals_bytes_max) < 1:
             raise ValueError("raft needs limits of at least 1")
         if not 0 <= self.clock_drift_max_ppm < 1_000_000:

@@ -99,7 +99,7 @@ class Raft:
         if log.last_term > self.current_term:
             # A log that begins with a snapshot of a later term, such as a new group's, must not win over later entries.
             self.current_term, self.voted_for = log.last_term, ""
-        self.handed_state = hard_state
+        self.handed_state, self._handed_term = hard_state, hard_state.term
         self.role = Role.FOLLOWER
         self.leader: str | None = None
         self.commit_index = self.applied_index = max(applied, log.snapshot_index)
@@ -236,7 +236,7 @@ class Raft:
             last = ready.entries[-1]
             if self.log.durable(last.index, last.term) and self.replication is not None:
                 self.replication.persisted()
-        if ready.hard_state is not None and ready.hard_state.term == self.current_term:
+        if ready.hard_state is not None and ready.term == self.current_term:
             self.election.own_vote_persisted()
 
     # -- what comes out
@@ -254,7 +254,7 @@ class Raft:
             or self.reads.states
             or self.log.handed_index < self.log.last_index
             or self.applied_index < min(self.commit_index, self.log.durable_index)
-            or self.handed_state != self._hard_state()
+            or self._hard_state() is not None
             or (leader is not None and (leader.wants_round or leader.wants_entries))
         )
 
@@ -263,11 +263,9 @@ class Raft:
         if self.replication is not None:
             self.replication.speak()
         snapshot, self._snapshot = self._snapshot, None
-        hard_state: HardState | None = self._hard_state()
-        if hard_state == self.handed_state:
-            hard_state = None
-        else:
-            self.handed_state = self._hard_state()
+        hard_state = self._hard_state()
+        if hard_state is not None:
+            self.handed_state, self._handed_term = hard_state, self.current_term
         entries = self.log.hand_out()
         if entries:
             self._tell_appended(entries)
@@ -277,14 +275,18 @@ class Raft:
         states, self.reads.states = tuple(self.reads.states), []
         wanted, self._snapshots_wanted = tuple(self._snapshots_wanted), []
         events, self._events = tuple(self._events), []
-        return Ready(messages, hard_state, snapshot, entries, after, committed, states, events, wanted)
+        return Ready(
+            messages, hard_state, self.current_term, snapshot, entries, after, committed, states, events, wanted
+        )
 
-    def _hard_state(self) -> HardState:
+    def _hard_state(self) -> HardState | None:
+        """Return what is to be written of term and vote, None if that has been handed out."""
         decided = self.current_term, self.voted_for
         if decided != self._decided:
             term, vote = self.ballot.kept(*decided)
             self._decided, self._kept = decided, HardState(term, vote if self.options.vote_persist else "")
-        return self._kept
+        # Of each term something is written, even if a ballot wants the same to be kept as before.
+        return None if self._kept == self.handed_state and self.current_term == self._handed_term else self._kept
 
     def _hand_committed(self) -> tuple[Entry, ...]:
         # Only what is durable here: a state machine must not be ahead of its own log after a restart.
@@ -353,7 +355,7 @@ class Raft:
     def become_leader(self) -> None:
         """Lead, and append the entry that says so: with it everything before gets committed (section 5.4.2)."""
         self.role, self.leader = Role.LEADER, self.server
-        self.happened(RaftBecameLeader(self.group, self.current_term))
+        self.happened(RaftBecameLeader(self.group, self.current_term, self.election.voters))
         self.replication = Replication(self)
         self.append(b"", "begin")
 

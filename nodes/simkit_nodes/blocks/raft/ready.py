@@ -41,6 +41,7 @@ class Ready(NamedTuple):
     Attributes:
         messages: to be sent at once: nothing that they say depends on this server's disk.
         hard_state: to be written, None if it has not changed.
+        term: the server's term at this moment; what `hard_state` remembers of it is the ballot's decision.
         snapshot: to be installed in place of the log and the state machine, before `entries` are written; None mostly.
         entries: to be appended to the log on disk; whatever stands there from the first one's index on is void.
         messages_after: to be sent when `hard_state`, `snapshot` and `entries` are durable.
@@ -52,6 +53,7 @@ class Ready(NamedTuple):
 
     messages: tuple[RaftMessage, ...] = ()
     hard_state: HardState | None = None
+    term: int = 0
     snapshot: Snapshot | None = None
     entries: tuple[Entry, ...] = ()
     messages_after: tuple[RaftMessage, ...] = ()

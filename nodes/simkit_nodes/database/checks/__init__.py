@@ -5,7 +5,9 @@ operations and emitted events alone.
 """
 
 from simkit.checks import Check
-from simkit_nodes.blocks.raft.checks import CHECKS as RAFT_CHECKS
+from simkit_nodes.blocks.raft.checks import SAFETY
+from simkit_nodes.blocks.raft.commits_go_on import CommitsGoOn
+from simkit_nodes.blocks.raft.vote_kept import VoteKept
 from simkit_nodes.database.checks.availability import Available, LeadersStay
 from simkit_nodes.database.checks.backup import BackupIsAState
 from simkit_nodes.database.checks.bank import BankTotal
@@ -33,7 +35,9 @@ CHECKS: tuple[type[Check], ...] = (
     Serializable,
     SqlEqualsSqlite,
     StrictSerializable,
-    *RAFT_CHECKS,
+    *SAFETY,
+    VoteKept,
+    CommitsGoOn,
 )
 
 __all__ = [

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from simkit.language.library import Library
 from simkit.language.problem import nearest_quoted
@@ -102,6 +102,7 @@ class Rules(_Words):
         seeds: runs of each case. cases: by name.
         floor: runs below it give nothing.
         points: for each check, by its name; they add up to 100.
+        judged: the cases that a check gets its points from, where not every case puts it at risk.
         needed: points to pass. must: checks without which nobody passes.
     """
 
@@ -111,8 +112,19 @@ class Rules(_Words):
     cases: dict[str, Case] = Field(min_length=1, max_length=40)
     floor: Floor
     points: dict[str, int] = Field(min_length=1)
+    judged: dict[str, tuple[str, ...]] = {}
     needed: int = Field(ge=1, le=100)
     must: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for name in (*self.must, *self.judged):
+            if name not in self.points:
+                raise ValueError(f"{name} has no points")
+        for case in (case for cases in self.judged.values() for case in cases):
+            if case not in self.cases:
+                raise ValueError(f"judged: there is no case {case}")
+        return self
 
 
 _Model = TypeVar("_Model", bound=BaseModel)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from simkit.explore.run import Run, outline
+from simkit.language.problem import ScenarioError
 from simkit.language.scenario import load_scenario
 from simkit.network.standard_library import install
 from simkit.registry import Registry
@@ -37,7 +38,13 @@ def try_solution(
     """
     install()
     registry = Registry(systems)
-    resolved = load_scenario(scenario, variant=variant, overrides=overrides, seed=seed, registry=registry)
+    try:
+        resolved = load_scenario(scenario, variant=variant, overrides=overrides, seed=seed, registry=registry)
+    except ScenarioError as error:
+        if part:
+            raise
+        # Settings that do not fit each other, or the case.
+        return {"document": None, "failure": str(error)}
     card = registry.card(resolved.system)
     place = None if folder is None else Path(folder)
     enclosed: Part | None = None

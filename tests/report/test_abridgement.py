@@ -30,3 +30,9 @@ def test_faults_of_the_middle_stay_while_something_else_can_go() -> None:
     steps = deeds("0", "1", "2", "3", "4", "fault x", "6", "7", "8", "9", "10", "violation")
     assert left_out(steps, 9) == {3, 4, 6}
     assert 5 in left_out(steps, 6)
+
+
+def test_the_last_thing_that_a_host_did_which_the_violation_names_stays() -> None:
+    steps = [StoryStep(time_ns=place, host=host, text=str(place)) for place, host in enumerate("aaaaacaabaaaaaaaa")]
+    told = [*steps, StoryStep(time_ns=20, host="a", text="a and b both lead")]
+    assert left_out(told, 9) == set(range(3, 13)) - {8}

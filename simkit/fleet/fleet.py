@@ -87,7 +87,10 @@ class Fleet(Node):
         return self.clock.monotonic_ns()
 
     def wake(self, devices: Devices, at_ns: int | NDArray[Any]) -> None:
-        """Wake devices at times on the host's clock, once: all at one, or each at its own. The last call counts."""
+        """Wake devices at times on the host's clock, once: all at one, or each at its own. The last call counts.
+
+        Those that are down then sleep on. ValueError for what is no time.
+        """
         self._wake_ups.set(devices, at_ns)
         self._arm()
 
@@ -173,8 +176,13 @@ class Fleet(Node):
             self._timer = self._host.loop.call_at(next_ns / 1e9, self._ring)
 
     def _ring(self) -> None:
+        # A timer's float seconds can be some nanoseconds early, months after the beginning.
+        now_ns = max(self.now_ns, self._armed_ns)
         self._armed_ns = 0  # what is woken meanwhile needs no timer: the next one is set in the end
-        devices, due_ns = self._wake_ups.take(self.now_ns)
+        devices, due_ns = self._wake_ups.take(now_ns)
+        if self._census[-1]:
+            running = self._state[devices] != self._codes[DOWN]
+            devices, due_ns = devices[running], due_ns[running]
         if len(devices):
             self.woke(devices, due_ns)
         self._timer, self._armed_ns = None, NEVER_NS

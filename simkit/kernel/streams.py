@@ -65,12 +65,12 @@ draw = _draw if compiled is None else _draw_compiled
 class Streams:
     """The streams of one name, of a population; every method takes one draw of each individual that it is given.
 
+    Individuals are given by their numbers, from 0, each at most once; IndexError if there is none of a number.
+
     Args:
         seed: the seed of the run.
         name: what the draws are for.
         count: how many individuals there are.
-
-    The arrays of individuals hold their numbers, from 0, each at most once.
     """
 
     __slots__ = ("__weakref__", "_counts", "_key", "name")

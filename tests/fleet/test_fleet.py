@@ -325,6 +325,37 @@ def test_those_who_are_down_from_the_beginning_do_not_begin(towns):
     assert not fleet.is_in(np.unique([device for _, device, _ in fleet.told]), "down").any()
 
 
+def test_who_went_down_is_not_woken_by_a_task_that_does_not_know(towns):
+    class Forgetful(Sensors):
+        def begin(self, devices: Devices) -> None:
+            asyncio.get_running_loop().call_later(1.0, self.wake, devices, 2 * 10**9)
+
+        def woke(self, devices: Devices, due_ns: Times) -> None:
+            self.note(devices, due_ns, "woke")
+
+    town = towns()
+    town.place("fleet", Forgetful, config(100, 10 * MS))
+    town.run(0.5)
+    town.nodes["fleet"].reconfigure(config(100, 10 * MS, down=Fraction(0.5)))
+    town.run(3.0)
+    assert len(town.nodes["fleet"].told) == 100 - town.gauge("fleet", "down")
+
+
+def test_half_a_year_is_not_too_long_to_sleep(towns):
+    class Hibernating(Sensors):
+        def begin(self, devices: Devices) -> None:
+            self.wake(devices, 180 * 86_400 * 10**9 + devices * (MS // 3))
+
+        def woke(self, devices: Devices, due_ns: Times) -> None:
+            self.note(devices, due_ns, "woke")
+
+    for tick_ns in (1, 10 * MS):
+        town = towns()
+        town.place("fleet", Hibernating, config(1000, tick_ns))
+        town.run(181 * 86_400)
+        assert [device for _, device, _ in town.nodes["fleet"].told] == list(range(1000))
+
+
 def test_what_is_for_no_device_is_dropped_and_logged(towns, caplog):
     class Confused(Server):
         @handles(Reading)

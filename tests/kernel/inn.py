@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from simkit.hosts.clock import Clock
-from simkit.kernel import HostLoop, Mailbox, World
+from simkit.kernel import HostLoop, Mailbox, World, semaphore
 from simkit.kernel import sleep as kernel_sleep
 
 Log = list[Any]
@@ -21,8 +21,16 @@ HOSTS, TASKS, END_NS = 3, 6, 40
 VERBS = (
     "sleep", "sleep", "sleep", "sleep", "sleep", "stock sleep", "bare", "post", "call", "timer", "spawn", "cancel",
     "cancel", "uncancel", "time out", "shield", "freeze", "thaw", "thaw", "drift", "bury", "raise", "await", "gather",
-    "give", "take", "fail", "write", "remember", "recall", "write to", "read", "read",
+    "give", "take", "fail", "write", "remember", "recall", "write to", "read", "read", "hold", "hold", "hold", "ask",
+    "hand in",
 )  # fmt: skip
+
+
+class Places(asyncio.Semaphore):
+    """Rooms of a host, with the kernel's methods whether or not asyncio's own class has them."""
+
+
+semaphore.install(Places)
 
 
 class Inn:
@@ -40,6 +48,7 @@ class Inn:
             loop.clock = clock
             clock.on_rate_change.append(loop.clock_changed)
         self.parcels: list[asyncio.Queue[int]] = [asyncio.Queue() for _ in self.loops]
+        self.places = [Places(number) for number in range(HOSTS)]
         self.letters = [Mailbox() for _ in range(TASKS)]
         for number, loop in enumerate(self.loops):
             loop.set_exception_handler(partial(self.complain, number))
@@ -127,6 +136,13 @@ class Inn:
                 self.world.post(self.world.now_ns + other % 5, self.loop(other), self.give, number, other)
             case "take":
                 return await self.parcels[number % HOSTS].get()
+            case "hold":
+                async with self.places[number % HOSTS]:
+                    return await self.sleep(delay_s, "held")
+            case "ask":
+                return f"{self.places[number % HOSTS].locked()} {await self.places[number % HOSTS].acquire()}"
+            case "hand in":
+                self.places[number % HOSTS].release()
             case "write to":
                 self.world.post(self.world.now_ns + other % 5, self.loop(other), self.letters[other % TASKS].put, other)
             case "read":

@@ -74,6 +74,7 @@ def _load() -> Any:
     tasks._current_tasks = current
     Coroutine.register(module.Sleep)
     Coroutine.register(module.Receive)
+    Coroutine.register(module.Acquire)
     mark = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
     module.sleep._is_coroutine = mark
     return module

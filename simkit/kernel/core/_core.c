@@ -26,6 +26,8 @@
 
 #include "mailbox.c"
 
+#include "semaphore.c"
+
 #include "stream.c"
 
 #include "distribution.c"
@@ -144,6 +146,13 @@ intern_names(void)
         {&name_result, "result"},
         {&name_throw, "throw"},
         {&name_make_cancelled_error, "_make_cancelled_error"},
+        {&name_value, "_value"},
+        {&name_waiters, "_waiters"},
+        {&name_acquire, "acquire"},
+        {&name_release, "release"},
+        {&name_append, "append"},
+        {&name_remove, "remove"},
+        {&name_deque, "deque"},
         {&name_pause, "_pause"},
         {&name_run_dry, "_run_dry"},
         {&name_livelock, "_livelock"},
@@ -307,6 +316,7 @@ static PyMethodDef functions[] = {
     {"prepare", prepare, METH_O, "prepare(things): make the types and try what is taken for granted, once."},
     {"follow_turns", follow_turns, METH_VARARGS, "follow_turns(turn, capsule): tell the fence whose turn it is."},
     {"carry_messages", carry_messages, METH_O, "carry_messages(things): take the place of the twins in `Endpoint`."},
+    {"quicken_semaphore", quicken_semaphore, METH_VARARGS, "quicken_semaphore(kind, acquire): give it our methods."},
     {"log", log_function, METH_O, "Return the natural logarithm of `x` > 0."},
     {"exp", exp_function, METH_O, "Return e to the power `x`."},
     {"normal_quantile", normal_quantile_function, METH_O, "Return a quantile of the standard normal distribution."},
@@ -336,7 +346,7 @@ PyInit__core(void)
     PyObject *module = PyModule_Create(&definition);
     if (module == NULL || intern_names() < 0 || PyType_Ready(&CurrentTasks_Type) < 0 ||
         PyType_Ready(&SleepFunction_Type) < 0 || PyType_Ready(&Sleep_Type) < 0 || PyType_Ready(&Posted_Type) < 0 ||
-        PyModule_AddType(module, &Mailbox_Type) < 0 || PyModule_AddType(module, &Receive_Type) < 0 ||
+        PyModule_AddType(module, &Mailbox_Type) < 0 || PyModule_AddType(module, &Acquire_Type) < 0 || PyModule_AddType(module, &Receive_Type) < 0 ||
         PyModule_AddType(module, &Agenda_Type) < 0 || PyModule_AddType(module, &Turns_Type) < 0 ||
         PyModule_AddType(module, &Draws_Type) < 0 || PyModule_AddType(module, &Sink_Type) < 0 ||
         PyModule_AddType(module, &Posted_Type) < 0 || PyModule_AddType(module, &Sleep_Type) < 0 ||

@@ -32,7 +32,7 @@ def heard(inn: Inn) -> list[Any]:
 
 
 def test_programs_are_lively_enough_to_mean_something() -> None:
-    told = Inn(bytes(number * 11 % 256 for number in range(300)), kernel_sleep.sleep).play()
+    told = Inn(bytes(number * 23 % 256 for number in range(300)), kernel_sleep.sleep).play()
     assert len(told) > 50
     assert any(what[-2:] == ("sleep", None) or what[2] == "sleep" for what in told)
 

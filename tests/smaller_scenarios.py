@@ -38,6 +38,15 @@ DATABASE: dict[str, list[str]] = {
         "faults.hub_lost.at=10s",
         "faults.hub_lost.for=20s",
     ],
+    "follower_reads": [
+        "duration=26s",
+        *(f"load.{name}.until=24s" for name in ("writes", "as_of", "within")),
+        "load.writes.rate=40/s total",
+        "faults.east_lost.at=8s",
+        "faults.east_lost.for=4s",
+        "faults.europe_lost.at=16s",
+        "faults.europe_lost.for=4s",
+    ],
     "scale": [
         "duration=45s",
         "config.store.ranges=5",

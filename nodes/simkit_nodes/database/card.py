@@ -50,6 +50,7 @@ card = Card(
     metrics={
         "transaction.latency": Metric("histogram", "from asked to answered, by workload and outcome", "s"),
         "transaction.abort_rate": Metric("gauge", "share of runs at a gateway so far that could not be serialized"),
+        "read.closed": Metric("counter", "batches that a store answered at a closed timestamp, without a lease"),
         "clock.offset": Metric("gauge", "how far a host's clock is ahead of the others', at least", "s"),
         "election.time": Metric("histogram", "from the death of a voters' leader to the next one", "s"),
         "elections.needed": Metric("counter", "deaths of the voters' leader"),
@@ -125,6 +126,13 @@ card = Card(
             "linearizable",
             "database/disk_faults",
             "no_block_crc",
+        ),
+        Switch(
+            "config.store.closed_timestamp_wait: false",
+            "a replica reads in the past when it has all writes up to there, and there will be no other",
+            "follower_reads",
+            "database/follower_reads",
+            "no_wait",
         ),
         Switch(
             "config.archive.at_timestamp: false",

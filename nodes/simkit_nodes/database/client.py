@@ -14,7 +14,7 @@ from simkit.network.errors import RemoteError, RequestTimeout, Unreachable
 from simkit.node import Node
 from simkit.observe.history import Operation
 from simkit_nodes.database.config import SECOND, ClientConfig, DatabaseLoad
-from simkit_nodes.database.programs import Execute, Executed
+from simkit_nodes.database.programs import Execute, Executed, ReadPast
 from simkit_nodes.database.sql.client import SqlClient
 from simkit_nodes.database.workloads import WORKLOADS, Request
 
@@ -66,7 +66,7 @@ class Client(Node):
         gateway = self._gateways[self._next % len(self._gateways)]
         try:
             message = request.message
-            if isinstance(message, Execute):
+            if isinstance(message, Execute | ReadPast):
                 message = replace(message, request=operation.serial + 1)
             answer: Any = await self.network.request(gateway, message, int(self.config.timeout) / SECOND, Executed)
         except (RequestTimeout, RemoteError, Unreachable) as error:

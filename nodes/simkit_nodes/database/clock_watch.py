@@ -47,6 +47,7 @@ class ClockWatch:
 
     Attributes:
         trusted: whether the host may serve.
+        trips_ns: how long the last round trip to each peer took; without an answer, as long as was waited.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class ClockWatch:
         self._node, self._offset_max_ns, self._changed = node, offset_max_ns, changed
         self._peers = tuple(peer for peer in peers if peer != node.name)
         self.trusted = True
+        self.trips_ns: dict[str, int] = {}
         self._told_ns = 0
         node.network.bind(self)
 
@@ -83,8 +85,9 @@ class ClockWatch:
         try:
             reading = await self._node.network.request(peer, ClockProbe(), TIMEOUT_S, ClockReading)
         except (RequestTimeout, RemoteError, Unreachable, OSError):
+            self.trips_ns[peer] = int(TIMEOUT_S * 1e9)
             return None
-        trip_ns = clock.monotonic_ns() - began_ns
+        self.trips_ns[peer] = trip_ns = clock.monotonic_ns() - began_ns
         offset_ns = sent_ns + trip_ns // 2 - reading.wall_ns
         if abs(offset_ns) <= trip_ns // 2:
             return 0

@@ -55,6 +55,11 @@ class StoreConfig(Settings):
     """How often a leader makes itself heard."""
     quiesce: bool = True
     """Whether groups in which nothing happens fall silent."""
+    closed_lag: Duration = Duration(0)
+    """How far behind its clock a leaseholder closes timestamps, so that any replica can answer reads there; 0s for
+    never. CockroachDB's is 3s."""
+    closed_timestamp_wait: bool = True
+    """Whether a closed timestamp stays below writes under way, and counts where all that it covers is applied."""
     pre_vote: bool = True
     """Whether a server asks who would vote for it before it disturbs anybody."""
     check_quorum: bool = True
@@ -147,6 +152,8 @@ class GatewayConfig(Settings):
     """Whether a write is answered before it is replicated."""
     commit_wait: bool = False
     """Whether a commit waits until its timestamp is past on every clock (Spanner)."""
+    closed_lag: Duration = Duration(0)
+    """As for the stores: reads that lie further back than this are sent to the nearest replica; 0s sends none."""
     heartbeat: Duration = Duration(SECOND)
     """How often a gateway says of a transaction that it is alive."""
     statement_timeout: Duration = Duration(10 * SECOND)
@@ -181,6 +188,7 @@ class GatewayConfig(Settings):
             parallel_commits=self.parallel_commits,
             pipelined=self.pipelined_writes,
             commit_wait=self.commit_wait,
+            closed_lag=span_of(int(self.closed_lag)),
         )
 
 
@@ -201,6 +209,8 @@ Workload = Literal[
     "append",
     "insert",
     "readback",
+    "read_as_of",
+    "read_within",
     "sql_random",
     "sql_items",
     "sql_index",
@@ -216,10 +226,11 @@ class DatabaseLoad(Load):
     workload: Workload
     """ycsb_a, ycsb_b, ycsb_c, ycsb_f: half, a twentieth, none, half of them change a key (f reads it first), the rest
     reads one.
-    transfer, total: money between two accounts; all accounts. append: lists of numbers. insert, readback: new keys;
-    all of them. sql_random: statements that SQLite judges; sql_items: rows that come, change and go, in transactions of
-    one or several statements; sql_index: an index on them is made, or dropped if it is there; sql_check: indexes are
-    compared with their rows. backup, restore: from hosts with the role archive."""
+    read_as_of, read_within: a few of those keys as they were `age` ago, or as fresh as the nearest replicas can tell
+    and no older. transfer, total: money between two accounts; all accounts. append: lists of numbers. insert, readback:
+    new keys; all of them. sql_random: statements that SQLite judges; sql_items: rows that come, change and go, in
+    transactions of one or several statements; sql_index: an index on them is made, or dropped if it is there;
+    sql_check: indexes are compared with their rows. backup, restore: from hosts with the role archive."""
     keys: int = Field(100, ge=1, le=1_000_000)
     """How many keys, accounts or lists there are."""
     zipf: float = Field(0.99, ge=0, lt=5)
@@ -228,5 +239,7 @@ class DatabaseLoad(Load):
     """How many steps a transaction of `append` has at most."""
     value: Size = Size(64)
     """How long a value of YCSB is, at least."""
+    age: Duration = Duration(5 * SECOND)
+    """How far back `read_as_of` and `read_within` read."""
     isolation: Literal["serializable", "snapshot"] = "serializable"
     """What its transactions ask for."""

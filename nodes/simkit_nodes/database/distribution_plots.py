@@ -10,7 +10,7 @@ from typing import Literal
 
 from simkit.plot import Curve, Picture, Plot, sees
 from simkit_nodes.database.elections import LeaderFound
-from simkit_nodes.database.events import TransactionCommitted
+from simkit_nodes.database.events import PastRead, TransactionCommitted
 
 WIDE = 30
 POINTS_MAX = 400
@@ -63,6 +63,40 @@ class CommitLatency(Plot):
         )
 
 
+class ReadLatency(Plot):
+    """How long reads took: of the past, where the nearest replicas have answered and where not, and of the present."""
+
+    name = "read_latency"
+    title = "Reads of the past and of the present"
+
+    def __init__(self) -> None:
+        self._took_ms: dict[str, list[float]] = {}
+
+    @sees(PastRead)
+    def _past(self, time_ns: int, host: str, event: PastRead) -> None:
+        label = "the past, at the nearest replicas" if event.near else "the past, elsewhere"
+        self._took_ms.setdefault(label, []).append(event.took_ns / 1e6)
+
+    @sees(TransactionCommitted)
+    def _present(self, time_ns: int, host: str, event: TransactionCommitted) -> None:
+        if not event.writes and event.took_ns:
+            self._took_ms.setdefault("the present, at the leaseholders", []).append(event.took_ns / 1e6)
+
+    def picture(self, end_ns: int) -> Picture | None:
+        if not any(label.startswith("the past") for label in self._took_ms):
+            return None
+        curves = tuple(cumulative(label, took_ms) for label, took_ms in sorted(self._took_ms.items()))
+        return Picture(
+            name=self.name,
+            title=self.title,
+            x_label="from asked to answered at the gateway, ms",
+            y_label="of them, %",
+            logarithmic=_axis(curves),
+            curves=curves,
+            note="reads of the past are answered by any replica that has applied all that was closed there",
+        )
+
+
 class ElectionTimes(Plot):
     """How long a leader was missed."""
 
@@ -91,4 +125,4 @@ class ElectionTimes(Plot):
         )
 
 
-DISTRIBUTION_PLOTS: tuple[type[Plot], ...] = (CommitLatency, ElectionTimes)
+DISTRIBUTION_PLOTS: tuple[type[Plot], ...] = (CommitLatency, ReadLatency, ElectionTimes)

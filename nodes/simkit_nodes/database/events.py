@@ -27,6 +27,19 @@ class TransactionCommitted(Event, frozen=True, tag="transaction.committed"):
     """From the begin of its first run to here, by the gateway's clock."""
 
 
+class PastRead(Event, frozen=True, tag="transaction.past_read"):
+    """A gateway is about to answer a read of the past."""
+
+    request: int
+    """The number that its client gave it."""
+    timestamp: int
+    bounded: bool
+    """Whether it was content with anything up to its age; else it asked for exactly that."""
+    near: bool
+    """Whether the replicas nearest to the gateway have answered, whoever leads."""
+    took_ns: int
+
+
 class TransactionGivenUp(Event, frozen=True, tag="transaction.given_up"):
     """A gateway is about to tell a client that its transaction has not committed, or that nobody knows."""
 
@@ -101,6 +114,7 @@ class ClockCompared(Event, frozen=True, tag="clock.compared"):
 
 EVENTS: tuple[type[Event], ...] = (
     TransactionCommitted,
+    PastRead,
     TransactionGivenUp,
     TransactionRetried,
     TransactionRecovered,

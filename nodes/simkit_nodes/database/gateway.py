@@ -11,15 +11,15 @@ from typing import Any
 
 from simkit.network import handles
 from simkit.node import Node
-from simkit_nodes.blocks.hybrid_logical_clock import HybridLogicalClock
+from simkit_nodes.blocks.hybrid_logical_clock import HybridLogicalClock, span_of
 from simkit_nodes.database.clock_watch import ClockWatch
 from simkit_nodes.database.config import SECOND, GatewayConfig
 from simkit_nodes.database.credentials import Credentials
 from simkit_nodes.database.errors import AmbiguousResult, ClockUntrusted, DatabaseError, Overloaded, StatementTimeout
-from simkit_nodes.database.events import TransactionCommitted, TransactionGivenUp, TransactionRetried
+from simkit_nodes.database.events import PastRead, TransactionCommitted, TransactionGivenUp, TransactionRetried
 from simkit_nodes.database.interface import KEY_BEGIN
 from simkit_nodes.database.messages import Batch, Reply
-from simkit_nodes.database.programs import Execute, Executed, SingleGet, SinglePut, execute
+from simkit_nodes.database.programs import Execute, Executed, ReadPast, SingleGet, SinglePut, execute
 from simkit_nodes.database.range import RangeDescriptor
 from simkit_nodes.database.ranges.bootstrap import META_RANGE
 from simkit_nodes.database.ranges.sender import REPLY_TIMEOUT_S, Sender
@@ -39,7 +39,9 @@ class Gateway(Node):
         self.credentials = Credentials(self)
         self.hybrid = HybridLogicalClock(self.clock, int(config.max_offset) if config.clock_refusal else None)
         meta = RangeDescriptor(META_RANGE, b"", KEY_BEGIN, self.directory.of_role("store"), -1)
-        self.sender = Sender(self._transport, self.hybrid, meta, int(config.statement_timeout) / SECOND)
+        self.sender = Sender(
+            self._transport, self.hybrid, meta, int(config.statement_timeout) / SECOND, self._distance_ns
+        )
         self.database = TransactionalDatabase(
             self.sender,
             self.hybrid,
@@ -71,6 +73,9 @@ class Gateway(Node):
     async def _transport(self, store: str, batch: Batch) -> Reply:
         reply: Any = await self.network.request(store, batch, REPLY_TIMEOUT_S, Reply)
         return reply
+
+    def _distance_ns(self, store: str) -> int:
+        return self.watch.trips_ns.get(store, 0)
 
     def _retried(self, transaction: Coordinator, reason: str) -> None:
         self.emit(TransactionRetried(transaction.transaction_id, reason))
@@ -133,6 +138,24 @@ class Gateway(Node):
             TransactionCommitted(last.transaction_id, timestamp, len(last.writes), runs, request.request, took_ns)
         )
         self._count(aborted=False)
+        return Executed("committed", results, timestamp=timestamp)
+
+    @handles(ReadPast)
+    async def read_past(self, request: ReadPast) -> Executed:
+        """Read keys as of the past."""
+        return await self._admitted(self._read_past(request))
+
+    async def _read_past(self, request: ReadPast) -> Executed:
+        begun_ns = self.clock.monotonic_ns()
+        age = span_of(request.age_ns)
+        if request.bounded:
+            transaction = self.database.begin(max_staleness=age)
+        else:
+            transaction = self.database.begin(as_of=self.hybrid.now() - age)
+        results = tuple(await transaction.get_many(request.keys))
+        timestamp = await transaction.commit()
+        took_ns = self.clock.monotonic_ns() - begun_ns
+        self.emit(PastRead(request.request, timestamp, request.bounded, not transaction.elsewhere, took_ns))
         return Executed("committed", results, timestamp=timestamp)
 
     async def _get(self, request: SingleGet) -> Executed:

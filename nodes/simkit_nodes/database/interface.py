@@ -90,12 +90,21 @@ class Transaction(Protocol):
 class Database(Protocol):
     """Begins transactions."""
 
-    def begin(self, isolation: Isolation = "serializable", *, as_of: int | None = None) -> Transaction:
+    def begin(
+        self,
+        isolation: Isolation = "serializable",
+        *,
+        as_of: int | None = None,
+        max_staleness: int | None = None,
+    ) -> Transaction:
         """Begin a transaction.
 
         Args:
             isolation: serializable, or snapshot, which permits write skew.
             as_of: a past timestamp to read at (AS OF SYSTEM TIME); such a transaction cannot write.
+            max_staleness: as a difference of timestamps: read at the freshest timestamp at which the nearest replicas
+                can answer the first read by themselves, or, where that is older than this, at the oldest that will do,
+                wherever that is answered. Such a transaction cannot write.
         """
         ...
 

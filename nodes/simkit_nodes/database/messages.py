@@ -96,6 +96,13 @@ class Refresh(Message, tag="database.refresh/1"):
     after: int
 
 
+class QueryResolvedTimestamp(Message, tag="database.query_resolved_timestamp/1"):
+    """At which timestamp could this replica read begin <= key < end by itself: closed, and below all intents?"""
+
+    begin: bytes
+    end: bytes
+
+
 class QueryIntent(Message, tag="database.query_intent/1"):
     """Is the write there, at or below `timestamp`? If not, it never will be: the answer prevents it."""
 
@@ -178,6 +185,7 @@ Request = (
     | ConditionalPut
     | Refresh
     | QueryIntent
+    | QueryResolvedTimestamp
     | EndTransaction
     | ResolveIntents
     | PushTransaction
@@ -223,6 +231,12 @@ class Done(Message, tag="database.done/1"):
     yes: bool = True
 
 
+class ResolvedTimestamp(Message, tag="database.resolved_timestamp/1"):
+    """The answer to a QueryResolvedTimestamp; 0 for none."""
+
+    timestamp: int
+
+
 class TransactionState(Message, tag="database.transaction_state/1"):
     """The answer about a record. `known` is false if there is none; `expired`: its coordinator was not heard lately."""
 
@@ -234,7 +248,7 @@ class TransactionState(Message, tag="database.transaction_state/1"):
     edges: tuple[Edge, ...] = ()
 
 
-Response = Value | Rows | Done | TransactionState
+Response = Value | Rows | Done | ResolvedTimestamp | TransactionState
 
 
 class Reason(StrEnum):
@@ -280,7 +294,7 @@ def span_of(request: Request, header: Header | None) -> tuple[bytes, bytes | Non
     match request:
         case Get() | Put() | ConditionalPut() | QueryIntent():
             return request.key, None
-        case Scan() | Refresh():
+        case Scan() | Refresh() | QueryResolvedTimestamp():
             return request.begin, request.end
         case ResolveIntents():
             return request.keys[0], None

@@ -46,6 +46,18 @@ class SingleGet(Message, tag="database.single_get/1"):
     key: bytes
 
 
+class ReadPast(Message, tag="database.read_past/1"):
+    """Read keys together as they were `age_ns` ago, at the nearest replicas if those can tell.
+
+    `bounded`: as fresh as the nearest replicas can by themselves, but no older than that. `request` is as in `Execute`.
+    """
+
+    keys: tuple[bytes, ...]
+    age_ns: int
+    bounded: bool = False
+    request: int = 0
+
+
 class SinglePut(Message, tag="database.single_put/1"):
     """Write one key without a transaction; with `condition`, only if it holds `expected`."""
 

@@ -96,7 +96,7 @@ class Range(Protocol):
             evaluator keeps in memory (latches, locks, timestamp cache) is worth nothing in another tenure.
         low_water: a hybrid logical timestamp that no earlier leaseholder has served reads above; writes of this tenure
             go above it. A replica that cannot know takes its clock's now + max_offset when its tenure begins.
-        closed_timestamp: the highest one applied.
+        closed_timestamp: this replica has applied every write at or below, and there will be no other.
     """
 
     @property

@@ -32,6 +32,7 @@ from simkit_nodes.blocks.raft.group_logs import GroupLogs
 from simkit_nodes.database.credentials import Credentials
 from simkit_nodes.database.range import RangeDescriptor
 from simkit_nodes.database.replication.applying import Applying
+from simkit_nodes.database.replication.closing import ClosedTimestamps, Closing
 from simkit_nodes.database.replication.events import RangeChanged, ReplicaDropped
 from simkit_nodes.database.replication.log_compaction import LogCompaction
 from simkit_nodes.database.replication.messages import (
@@ -61,11 +62,15 @@ class Timing:
         proposal_ns: how long a proposal, a read's confirmation or a change of a range may take.
         quiesce: whether groups in which nothing happens fall silent.
         log_sync: whether the log is synced before anybody hears of what is in it; False loses what was promised.
+        closed_lag_ns: how far behind the clock timestamps are closed, so that followers can read there; 0 closes none.
+        closed_wait: whether a follower waits for what a closed timestamp covers.
     """
 
     proposal_ns: int = 5_000_000_000
     quiesce: bool = True
     log_sync: bool = True
+    closed_lag_ns: int = 0
+    closed_wait: bool = True
 
 
 PATIENT: Final = Timing()
@@ -91,6 +96,7 @@ class Store:
         self.on_made: Callable[[Replica], None] = lambda replica: None
         self.on_dropped: Callable[[Replica], None] = lambda replica: None
         self.low_water: Callable[[], int] = lambda: 0
+        self.closing = Closing(self, timing.closed_lag_ns, waits=timing.closed_wait)
         self.applying = Applying(self)
         self.snapshots = Snapshots(self)
         self.turns = Turns(self, log)
@@ -135,7 +141,7 @@ class Store:
     @staticmethod
     def not_yet(node: Node) -> None:
         """Lose, or refuse, what other stores send until `open` has read the log; call it before opening an engine."""
-        for kind in (RaftTraffic, ReplicaRemoved):
+        for kind in (RaftTraffic, ReplicaRemoved, ClosedTimestamps):
             node.network.handle(kind, lambda message: None)
         node.network.handle(SnapshotChunk, lambda chunk: ChunkTaken(False))
 
@@ -275,13 +281,17 @@ class Store:
         """Let all leaders be heard at the same time, and tidy up."""
         peers: dict[str, None] = {}
         timeout_ns = self.options.election_timeout_min_ns
+        self.closing.look()
         for replica in self.replicas.values():
             raft = replica.raft
             peers.update(dict.fromkeys(raft.log.configuration.members))
             replica.expire(now_ns)
             if raft.replication is not None:
                 replica.idle_heartbeats += 1
-                if not (self.timing.quiesce and replica.idle_heartbeats > IDLE_HEARTBEATS and raft.quiesce()):
+                if replica.idle_heartbeats > IDLE_HEARTBEATS and self.closing.wants_round(replica):
+                    raft.wake()
+                    raft.heartbeat()
+                elif not (self.timing.quiesce and replica.idle_heartbeats > IDLE_HEARTBEATS and raft.quiesce()):
                     raft.heartbeat()
                 self.turns.mark(replica)
             elif raft.following.quiescent and now_ns - self._heard_ns.get(raft.leader or "", 0) > timeout_ns:

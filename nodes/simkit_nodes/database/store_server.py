@@ -36,6 +36,7 @@ from simkit_nodes.database.ranges.housekeeping import Housekeeper
 from simkit_nodes.database.ranges.sender import REPLY_TIMEOUT_S, Sender
 from simkit_nodes.database.ranges.splitting import Splitter
 from simkit_nodes.database.replication.asynchronous import AsynchronousReplica, AsynchronousStore
+from simkit_nodes.database.replication.closing import ClosedTimestamps
 from simkit_nodes.database.replication.messages import RaftTraffic, ReplicaRemoved
 from simkit_nodes.database.replication.replica import Replica
 from simkit_nodes.database.store import Store, Timing
@@ -59,7 +60,7 @@ class StoreServer(Node):
         stores = self.directory.of_role("store")
         self.first = first_descriptors(config.keyspaces, config.ranges, config.replicas, stores, self.directory.zone_of)
         self.periods = config.periods()
-        for kind in (RaftTraffic, ReplicaRemoved):  # until the store is open, what others say is lost
+        for kind in (RaftTraffic, ReplicaRemoved, ClosedTimestamps):  # until the store is open, what others say is lost
             self.network.handle(kind, lambda message: None)
         # Its replicas may have moved since, to any of the stores.
         meta = replace(self.first[0], replicas=stores, generation=-1)
@@ -78,13 +79,21 @@ class StoreServer(Node):
         config = self.config
         engine = await LsmEngine.open(self.disk, config.lsm())
         publish(engine, self.metrics, self.emit)
-        timing = Timing(quiesce=config.quiesce, log_sync=config.wal_fsync)
+        timing = Timing(
+            quiesce=config.quiesce,
+            log_sync=config.wal_fsync,
+            closed_lag_ns=int(config.closed_lag),
+            closed_wait=config.closed_timestamp_wait,
+        )
         self.store: Any = (
             AsynchronousStore(self, engine)
             if config.replication == "async"
             else await Store.open(self, engine, config.raft(), engine_spans, timing=timing)
         )
         self.store.low_water = lambda: self.hybrid.now() + span_of(int(config.max_offset))
+        if isinstance(self.store, Store):
+            self.store.closing.clock = self.hybrid.physical_now
+            self.store.closing.close = lambda replica, timestamp: self.evaluators[replica.range_id].close(timestamp)
         for replica in self.store.replicas.values():
             self._made(replica)
         self.store.on_made, self.store.on_dropped = self._made, self._dropped
@@ -130,14 +139,16 @@ class StoreServer(Node):
                     self._transfer(evaluator.range)
 
     def _made(self, replica: Replica | AsynchronousReplica) -> None:
-        self.evaluators[replica.range_id] = Evaluator(
+        self.evaluators[replica.range_id] = evaluator = Evaluator(
             replica,
             self.hybrid,
             self.periods,
             self.pusher,
             on_deadlock=lambda victim, cycle: self.emit(DeadlockBroken(victim, cycle)),
             on_abandoned=lambda transaction: self.emit(TransactionAbandoned(transaction)),
+            track_writes=self.config.closed_timestamp_wait,
         )
+        evaluator.on_closed_read = lambda: self.metrics.counter("read.closed").add(1)
 
     def _dropped(self, replica: Replica | AsynchronousReplica) -> None:
         self.evaluators.pop(replica.range_id, None)

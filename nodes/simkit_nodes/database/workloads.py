@@ -1,8 +1,8 @@
 """The workloads: what one arrival asks, and how the history tells it.
 
 YCSB's A, B, C and F (Cooper et al., SoCC 2010) with keys chosen by Zipf's law, F in transactions at a gateway's time;
-transfers between accounts and their total; lists that transactions append to and read, in the form of Elle; new keys,
-and reading all of them back.
+reads of what those keys were some time ago; transfers between accounts and their total; lists that transactions append
+to and read, in the form of Elle; new keys, and reading all of them back.
 
 It deliberately draws everything from the client's own stream, in an order that the arrival alone decides.
 """
@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from simkit.kernel import Stream, arithmetic
 from simkit.network.message import Message
 from simkit_nodes.database.config import DatabaseLoad
-from simkit_nodes.database.programs import Execute, SingleGet, SinglePut, Step
+from simkit_nodes.database.programs import Execute, ReadPast, SingleGet, SinglePut, Step
 from simkit_nodes.database.ranges.bootstrap import numbered_key, place_key, space_bounds
 
 BALANCE = 1000
@@ -147,6 +147,18 @@ def _readback(asker: Asker, load: DatabaseLoad) -> Request:
     return Request(Execute((Step("scan", begin, end=end),), load.isolation), "readback", None, output)
 
 
+def _past(*, bounded: bool) -> Callable[[Asker, DatabaseLoad], Request]:
+    def request(asker: Asker, load: DatabaseLoad) -> Request:
+        chosen_keys = dict.fromkeys(chosen(asker, load) for _ in range(1 + asker.random.below(load.length)))
+        keys = tuple(numbered_key("users", each, load.keys) for each in chosen_keys)
+        given = [int(load.age), [key.decode() for key in keys]]
+        function = "read_within" if bounded else "read_as_of"
+        message = ReadPast(keys, int(load.age), bounded)
+        return Request(message, function, given, lambda results: [text(each) for each in results])
+
+    return request
+
+
 def _of_archives(asker: Asker, load: DatabaseLoad) -> Request:
     raise ValueError(f"{asker.name} cannot take the workload {load.workload}: it is for hosts with the role archive")
 
@@ -161,6 +173,8 @@ WORKLOADS: dict[str, Callable[[Any, DatabaseLoad], Request]] = {
     "append": _append,
     "insert": _insert,
     "readback": _readback,
+    "read_as_of": _past(bounded=False),
+    "read_within": _past(bounded=True),
     "backup": _of_archives,
     "restore": _of_archives,
 }

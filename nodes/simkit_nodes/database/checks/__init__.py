@@ -15,6 +15,7 @@ from simkit_nodes.database.checks.change_feed import ChangeFeed
 from simkit_nodes.database.checks.divergence import NoDivergence
 from simkit_nodes.database.checks.history import Linearizable, NoAckedWriteLost, Serializable, StrictSerializable
 from simkit_nodes.database.checks.intents import IntentsGone
+from simkit_nodes.database.checks.past_reads import FollowerReads, StalenessBounded, StaleReadsServed
 from simkit_nodes.database.checks.placement import ReplicasBack
 from simkit_nodes.database.checks.ranges import RangeCoverage
 from simkit_nodes.database.checks.sql import IndexConsistent, SqlEqualsSqlite
@@ -24,6 +25,7 @@ CHECKS: tuple[type[Check], ...] = (
     BackupIsAState,
     BankTotal,
     ChangeFeed,
+    FollowerReads,
     IndexConsistent,
     IntentsGone,
     LeadersStay,
@@ -34,6 +36,8 @@ CHECKS: tuple[type[Check], ...] = (
     ReplicasBack,
     Serializable,
     SqlEqualsSqlite,
+    StaleReadsServed,
+    StalenessBounded,
     StrictSerializable,
     *SAFETY,
     VoteKept,
@@ -46,6 +50,7 @@ __all__ = [
     "BackupIsAState",
     "BankTotal",
     "ChangeFeed",
+    "FollowerReads",
     "IndexConsistent",
     "IntentsGone",
     "LeadersStay",
@@ -56,5 +61,7 @@ __all__ = [
     "ReplicasBack",
     "Serializable",
     "SqlEqualsSqlite",
+    "StaleReadsServed",
+    "StalenessBounded",
     "StrictSerializable",
 ]

@@ -214,6 +214,21 @@ async def changed(
         low = entries[-1][0] + b"\x00"
 
 
+async def lowest_intent(engine: Reader, begin: bytes, end: bytes) -> int | None:
+    """Return the lowest timestamp of an intent on begin <= key < end, None if there is none."""
+    low, high = boundary(begin), boundary(end)
+    lowest: int | None = None
+    while True:
+        entries = await engine.scan(low, high, limit=CHUNK)
+        for stored_key, stored in entries:
+            if stored_key.endswith(INTENT_SLOT):
+                timestamp = decode_intent(stored).timestamp
+                lowest = timestamp if lowest is None else min(lowest, timestamp)
+        if len(entries) < CHUNK:
+            return lowest
+        low = entries[-1][0] + b"\x00"
+
+
 async def versions(engine: Reader, begin: bytes, end: bytes, after: int, until: int) -> list[tuple[bytes, bytes]]:
     """Return all versions of the keys with begin <= key < end that are above `after` and not above `until`.
 

@@ -25,9 +25,11 @@ from simkit_nodes.database.messages import (
     ConditionalPut,
     Header,
     Put,
+    QueryResolvedTimestamp,
     Reason,
     Reply,
     Request,
+    ResolvedTimestamp,
     Response,
     Rows,
     Scan,
@@ -55,11 +57,15 @@ _TO_COORDINATOR = frozenset((Reason.UNCERTAIN, Reason.RETRY, Reason.ABORTED, Rea
 
 @dataclass(slots=True)
 class Sent:
-    """The answers to requests, in order, and the greatest timestamps at which they were carried out."""
+    """The answers to requests, in order, and the greatest timestamps at which they were carried out.
+
+    `elsewhere` counts batches that another replica than the nearest one has answered, of those sent there first.
+    """
 
     responses: list[Response]
     read_timestamp: int = 0
     write_timestamp: int = 0
+    elsewhere: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class Manner:
     pipelined: bool = False
     whole: bool = False
     observed: dict[str, int] | None = None
+    nearest: bool = False
 
 
 class Sender:
@@ -81,15 +88,22 @@ class Sender:
         clock: of the process.
         meta: descriptor of the range that holds the meta keys.
         timeout_s: how long requests are repeated.
+        distance_ns: how far away a store is.
     """
 
     def __init__(
-        self, transport: Transport, clock: HybridLogicalClock, meta: RangeDescriptor, timeout_s: float = 10.0
+        self,
+        transport: Transport,
+        clock: HybridLogicalClock,
+        meta: RangeDescriptor,
+        timeout_s: float = 10.0,
+        distance_ns: Callable[[str], int] = lambda store: 0,
     ) -> None:
         self._transport = transport
         self._clock = clock
         self._meta = meta
         self._timeout_s = timeout_s
+        self._distance_ns = distance_ns
         self.routes = RoutingCache()
         self.routes.insert(meta)
 
@@ -105,6 +119,7 @@ class Sender:
         pipelined: bool = False,
         whole: bool = False,
         observed: dict[str, int] | None = None,
+        nearest: bool = False,
         timeout_s: float | None = None,
     ) -> Sent:
         """Carry out requests, those of one range together, those of several in parallel.
@@ -115,6 +130,7 @@ class Sender:
             pipelined: see `Batch`.
             whole: all of them belong to one range; RangeMismatch if they do not.
             observed: the clocks of stores when the transaction first came there; new ones are added.
+            nearest: ask the nearest replica first, which may be able to answer without the lease.
             timeout_s: instead of the sender's own.
 
         Raises:
@@ -124,7 +140,7 @@ class Sender:
             RangeMismatch: see `whole`.
         """
         deadline_s = asyncio.get_running_loop().time() + (self._timeout_s if timeout_s is None else timeout_s)
-        return await self._send(requests, Manner(header, deadline_s, pipelined, whole, observed))
+        return await self._send(requests, Manner(header, deadline_s, pipelined, whole, observed, nearest))
 
     async def _send(self, requests: Sequence[Request], manner: Manner) -> Sent:
         if len(requests) == 1:
@@ -152,9 +168,10 @@ class Sender:
         for (_, parts), sent in zip(groups, results, strict=True):
             assert isinstance(sent, Sent)
             for (place, _), response in zip(parts, sent.responses, strict=True):
-                total.responses[place] = response
+                total.responses[place] = _both(total.responses[place], response)
             total.read_timestamp = max(total.read_timestamp, sent.read_timestamp)
             total.write_timestamp = max(total.write_timestamp, sent.write_timestamp)
+            total.elsewhere += sent.elsewhere
         return total
 
     def same_range(self, keys: Sequence[bytes]) -> bool:
@@ -183,7 +200,8 @@ class Sender:
     async def _look_up(self, end: bytes, manner: Manner) -> None:
         """Ask the meta range for the first range that ends at `end` or beyond."""
         look = Scan(META_PREFIX + end, META_PREFIX + b"\xff\xff\xff", 1)
-        (rows,) = (await self._scan(look, Manner(None, manner.deadline_s))).responses
+        asked = await self._past_of(look, manner) if manner.nearest else Manner(None, manner.deadline_s)
+        (rows,) = (await self._scan(look, asked)).responses
         assert isinstance(rows, Rows)
         if not rows.rows:
             raise Unavailable("the meta range knows no range of that key")
@@ -192,6 +210,19 @@ class Sender:
         if self.routes.find_last(end) is None:  # what was known is newer, but does not cover the key
             self.routes.forget(descriptor)
             await self._pause(manner)
+
+    async def _past_of(self, look: Scan, manner: Manner) -> Manner:
+        """Return how to look in the past of the meta range, which may be all that can be reached; now, if it has none.
+
+        An old row is as good as an old route: whoever follows it is told what the range is now.
+        """
+        near = Manner(None, manner.deadline_s, nearest=True)
+        (known,) = (await self._send((QueryResolvedTimestamp(look.begin, look.end),), near)).responses
+        assert isinstance(known, ResolvedTimestamp)
+        if not known.timestamp:
+            return Manner(None, manner.deadline_s)
+        at = known.timestamp
+        return replace(near, header=Header(0, b"", at, at, at, at))
 
     async def _split(
         self, requests: Sequence[Request], manner: Manner
@@ -237,6 +268,7 @@ class Sender:
             rows += found.rows
             sent.read_timestamp = max(sent.read_timestamp, answer.read_timestamp)
             sent.write_timestamp = max(sent.write_timestamp, answer.write_timestamp)
+            sent.elsewhere += answer.elsewhere
             if (header := manner.header) is not None:
                 # What is read from now on is read together with what was read before.
                 read = max(header.read_timestamp, sent.read_timestamp)
@@ -250,6 +282,8 @@ class Sender:
     async def _to_range(self, route: Route, requests: Sequence[Request], manner: Manner) -> Sent:
         """Send a batch to the leaseholder of one range, whoever that turns out to be."""
         descriptor, store = route.descriptor, route.leaseholder
+        if manner.nearest:
+            store = nearest = min(descriptor.replicas, key=self._distance_ns)
         once = _only_once(requests, manner.header)
         tried = 0
         while True:
@@ -262,8 +296,12 @@ class Sender:
                 store = _next(descriptor, store)
             else:
                 if reply.trouble is None:
-                    route.leaseholder = store
-                    return Sent(list(reply.responses), reply.read_timestamp, reply.write_timestamp)
+                    answered = Sent(list(reply.responses), reply.read_timestamp, reply.write_timestamp)
+                    if manner.nearest:
+                        answered.elsewhere = int(store != nearest)
+                    else:
+                        route.leaseholder = store
+                    return answered
                 trouble = reply.trouble
                 self._check(trouble, store, once)
                 if trouble.reason is Reason.RANGE_MISMATCH and not self._is_lost_meta(trouble, descriptor):
@@ -346,8 +384,15 @@ def _joined(requests: Sequence[Request], parts: list[tuple[int, Request]], sent:
         return sent
     responses: list[Response] = [None] * len(requests)  # type: ignore[list-item]
     for (place, _), response in zip(parts, sent.responses, strict=True):
-        responses[place] = response
-    return Sent(responses, sent.read_timestamp, sent.write_timestamp)
+        responses[place] = _both(responses[place], response)
+    return Sent(responses, sent.read_timestamp, sent.write_timestamp, sent.elsewhere)
+
+
+def _both(known: Response | None, response: Response) -> Response:
+    """Return the answer to a request of which one part was answered by what is known."""
+    if isinstance(known, ResolvedTimestamp) and isinstance(response, ResolvedTimestamp):
+        return min(known, response, key=lambda each: each.timestamp)
+    return response
 
 
 _GRAVITY = (AmbiguousResult, Unavailable, ClockUntrusted)

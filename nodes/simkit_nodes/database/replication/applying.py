@@ -137,7 +137,7 @@ class Applying:
         replica.state = state
         for entry, error in entries:
             if entry.kind == "begin" and entry.term == replica.raft.current_term and replica.tenure:
-                replica.low_water = self._store.low_water()
+                replica.low_water = max(self._store.low_water(), state.closed_timestamp, replica.closed.promised)
             replica.applied(entry, error)
 
     # -- what changes the range

@@ -20,6 +20,7 @@ from simkit_nodes.blocks.lsm import Engine
 from simkit_nodes.blocks.raft import Busy, ChangeRefused, Entry, NotLeader, Raft, Ready
 from simkit_nodes.database.errors import AmbiguousResult, NotLeaseholder, Overloaded, RangeMismatch, Unavailable
 from simkit_nodes.database.range import Command, FreezeTrigger, RangeDescriptor
+from simkit_nodes.database.replication.closing import Closed
 from simkit_nodes.database.replication.state import ReplicaState
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Replica:
         installing: whether a snapshot is being written; nothing else is done meanwhile.
         idle_heartbeats: how many heartbeats have passed without a request.
         durable_index: what the engine has applied durably.
+        closed: what leaseholders have promised.
     """
 
     def __init__(self, store: Store, range_id: int, raft: Raft, state: ReplicaState | None) -> None:
@@ -66,6 +68,7 @@ class Replica:
         self.idle_heartbeats = 0
         self.gone = False
         self.durable_index = 0 if state is None else state.index
+        self.closed = Closed(store.closing.waits)
         self._proposals: dict[int, Proposal] = {}
         self._reads: dict[int, tuple[Future[bool], int]] = {}
         self._changing: Future[None] | None = None
@@ -93,8 +96,11 @@ class Replica:
 
     @property
     def closed_timestamp(self) -> int:
-        """See `Range`."""
-        return 0 if self.state is None else self.state.closed_timestamp
+        """See `Range`; nothing counts while the data is about to be replaced or deleted."""
+        state = self.state
+        if state is None or self.gone or self.installing is not None:
+            return 0
+        return max(state.closed_timestamp, self.closed.at(state.index))
 
     def leaseholder(self) -> str | None:
         """See `Range`."""

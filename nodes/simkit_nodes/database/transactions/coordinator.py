@@ -60,6 +60,10 @@ class Coordinator:
         now: a timestamp of the gateway's clock.
         snapshot: content with snapshot isolation.
         as_of: reads there, and does not write.
+
+    Attributes:
+        nearest: the nearest replicas are asked first.
+        elsewhere: how many batches others had to answer then.
     """
 
     def __init__(
@@ -74,6 +78,8 @@ class Coordinator:
         if as_of is None and database.options.uncertainty:
             self.uncertainty_limit += database.options.offset_max
         self.read_only = as_of is not None
+        self.nearest = self._may_be_closed()
+        self.elsewhere = 0
         self.anchor = b""
         self.writes: dict[bytes, Write] = {}
         self.commit_timestamp: int | None = None
@@ -85,6 +91,11 @@ class Coordinator:
         self._read_spans: dict[tuple[bytes, bytes], None] = {}
         self._observed: dict[str, int] = {}
         self._flights: list[asyncio.Task[None]] = []
+
+    def _may_be_closed(self) -> bool:
+        """Whether any replica is likely to be able to answer what this reads."""
+        lag = self.database.options.closed_lag
+        return self.read_only and lag > 0 and self.read_timestamp <= self.begin_timestamp - lag
 
     # -- what a client calls
 
@@ -194,7 +205,7 @@ class Coordinator:
             first = not self._read_spans and len(requests) == 1  # several ranges would go forward to several times
             try:
                 sent = await self.database.sender.send(
-                    requests, self.header(may_forward=first), observed=self._observed
+                    requests, self.header(may_forward=first), observed=self._observed, nearest=self.nearest
                 )
             except Refused as refusal:
                 if refusal.trouble.reason is not Reason.UNCERTAIN:
@@ -218,6 +229,7 @@ class Coordinator:
         """The leaseholder may have carried it out later than it was asked to."""
         self.read_timestamp = max(self.read_timestamp, sent.read_timestamp)
         self.write_timestamp = max(self.write_timestamp, sent.write_timestamp, self.read_timestamp)
+        self.elsewhere += sent.elsewhere
 
     async def _move(self, timestamp: int) -> None:
         """Read at a later timestamp from now on, or fail."""

@@ -83,6 +83,7 @@ class Evaluation:
 
     Attributes:
         engine, cache, now, low_water, periods: the leaseholder's.
+        closed: followers may have been told that nobody writes at or below any more.
         read_timestamp: what reads see; later than the header says if it may be forwarded.
         write_timestamp: where all writes of the batch go, so far.
         puts: engine writes beside those of `written`.
@@ -96,6 +97,7 @@ class Evaluation:
     batch: Batch
     now: int
     low_water: int
+    closed: int
     periods: Periods
     read_timestamp: int = 0
     write_timestamp: int = 0
@@ -218,6 +220,7 @@ class Evaluation:
 
     def _above(self, key: bytes, newest: int) -> None:
         """Move above the versions of a key and what others have read of it."""
+        self.write_timestamp = max(self.write_timestamp, self.closed + 1)
         header = self.batch.header
         if header is not None and header.snapshot and newest > self.read_timestamp and not header.may_forward:
             raise Refused(Reason.RETRY, f"{key[:64]!r} was written since the snapshot")

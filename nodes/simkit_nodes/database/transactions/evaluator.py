@@ -10,7 +10,7 @@ nothing of other ranges; whom it has to ask about a transaction in the way is `C
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from simkit_nodes.blocks.hybrid_logical_clock import ClockAhead, HybridLogicalClock
@@ -25,6 +25,7 @@ from simkit_nodes.database.messages import (
     PushTransaction,
     Put,
     QueryIntent,
+    QueryResolvedTimestamp,
     QueryTransaction,
     Reason,
     RecoverTransaction,
@@ -41,13 +42,15 @@ from simkit_nodes.database.messages import (
 from simkit_nodes.database.mvcc.read import IntentsInTheWay, Uncertain
 from simkit_nodes.database.mvcc.record import Intent, Status
 from simkit_nodes.database.range import Command, Range
+from simkit_nodes.database.range import Put as EnginePut
 from simkit_nodes.database.ranges.load import Load
-from simkit_nodes.database.transactions import ending
+from simkit_nodes.database.transactions import closed_reads, ending
 from simkit_nodes.database.transactions.evaluation import Evaluation, Periods, Refused
 from simkit_nodes.database.transactions.latches import Latch, Latches
 from simkit_nodes.database.transactions.lock_table import LockTable
 from simkit_nodes.database.transactions.timestamp_cache import TimestampCache
 from simkit_nodes.database.transactions.wait_for_graph import WaitForGraph
+from simkit_nodes.database.transactions.write_tracker import WriteTracker
 
 FORWARDS_MAX = 8
 """How often a read may be moved above an uncertain version by the leaseholder; then its coordinator has to."""
@@ -74,11 +77,13 @@ class Evaluator:
         conflicts: who finds out about transactions in the way.
         on_deadlock: told whom a push aborts to break a deadlock, and the cycle.
         on_abandoned: told whom a push aborts because its coordinator is silent.
+        track_writes: whether closed timestamps stay below writes under evaluation.
 
     Attributes:
         proposed: how many commands this has proposed.
         load: what it was asked lately.
         locks: who waits for intents.
+        on_closed_read: called for each batch that was answered without a lease.
         graph: who waits for transactions whose records are here.
     """
 
@@ -90,6 +95,8 @@ class Evaluator:
         conflicts: Conflicts,
         on_deadlock: Callable[[int, tuple[int, ...]], None] = lambda victim, cycle: None,
         on_abandoned: Callable[[int], None] = lambda transaction: None,
+        *,
+        track_writes: bool = True,
     ) -> None:
         self.range = range_
         self._clock = clock
@@ -97,8 +104,10 @@ class Evaluator:
         self._conflicts = conflicts
         self._on_deadlock = on_deadlock
         self._on_abandoned = on_abandoned
+        self._track_writes = track_writes
         self.proposed = 0
         self.load = Load()
+        self.on_closed_read: Callable[[], None] = lambda: None
         self._tenure = 0
         self._latches = Latches()
         self._background: set[asyncio.Task[None]] = set()
@@ -110,6 +119,7 @@ class Evaluator:
         self._latches.abandon()
         self._latches = Latches()
         self._cache = TimestampCache(self.range.low_water if tenure else 0)
+        self._writes = WriteTracker(self._latches, waits=self._track_writes)
         self.locks = LockTable()
         self.graph = WaitForGraph()
 
@@ -117,6 +127,9 @@ class Evaluator:
         """Carry out a batch, or say what is in the way of that."""
         try:
             self._clock.update(batch.now)
+            answered = await self._answer_closed(batch)
+            if answered is not None:
+                return answered
             self._check(batch)
             return await self._serve(batch)
         except Refused as refusal:
@@ -135,19 +148,43 @@ class Evaluator:
             trouble = Trouble(Reason.CLOCK, str(error))
         return Reply(self._clock.now(), trouble=trouble)
 
-    def _check(self, batch: Batch) -> None:
-        """Refuse what is not this replica's, now."""
+    def close(self, timestamp: int) -> int:
+        """Promise that nobody writes at or below a timestamp, as far as that can be promised; return what is."""
+        self._check_tenure()
+        return self._writes.close(timestamp)
+
+    def _check_tenure(self) -> None:
         tenure = self.range.tenure
         if not tenure:
             raise errors.NotLeaseholder(self.range.leaseholder())
         if tenure != self._tenure:
             self._forget(tenure)
+
+    def _check(self, batch: Batch) -> None:
+        """Refuse what is not this replica's, now."""
+        self._check_tenure()
         descriptor = self.range.descriptor
         self.load.note(span_of(batch.requests[0], batch.header)[0])
         for request in batch.requests:
             begin, end = span_of(request, batch.header)
             if not descriptor.contains(begin) or (end is not None and end > descriptor.end):
                 raise errors.RangeMismatch(descriptor)
+
+    async def _answer_closed(self, batch: Batch) -> Reply | None:
+        """Answer what any replica can answer, None for what is the leaseholder's."""
+        requests = batch.requests
+        if isinstance(requests[0], QueryResolvedTimestamp):
+            found = await closed_reads.resolved(self.range, requests)  # type: ignore[arg-type]
+            return self._reply(*found)
+        header = batch.header
+        if header is None or header.read_timestamp > self.range.closed_timestamp:
+            return None
+        oldest = self._clock.now() - self._periods.keep_versions
+        responses = await closed_reads.read_closed(self.range, batch, oldest)
+        if responses is None:
+            return None
+        self.on_closed_read()
+        return Reply(self._clock.now(), responses, header.read_timestamp, header.write_timestamp)
 
     async def _serve(self, batch: Batch) -> Reply:
         single = batch.requests[0]
@@ -180,7 +217,14 @@ class Evaluator:
     def _evaluation(self, batch: Batch, read_timestamp: int) -> Evaluation:
         range_ = self.range
         return Evaluation(
-            range_.engine, self._cache, batch, self._clock.now(), range_.low_water, self._periods, read_timestamp
+            range_.engine,
+            self._cache,
+            batch,
+            self._clock.now(),
+            range_.low_water,
+            self._writes.closed,
+            self._periods,
+            read_timestamp,
         )
 
     async def _latched(self, batch: Batch) -> Latch | None:
@@ -203,6 +247,8 @@ class Evaluator:
         read_timestamp = 0
         for attempt in range(FORWARDS_MAX):
             evaluation = self._evaluation(batch, read_timestamp)
+            if latch is not None:
+                self._writes.begin(latch, evaluation.write_timestamp)
             try:
                 for request in batch.requests:
                     evaluation.responses.append(await self._carry_out(evaluation, request))
@@ -216,9 +262,9 @@ class Evaluator:
             if batch.pipelined:
                 assert latch is not None
                 latch.keeps = True
-                self._spawn(self._propose_quietly(evaluation, Command(puts), latch))
+                self._spawn(self._propose_quietly(evaluation, puts, latch))
             else:
-                await self._propose(evaluation, Command(puts), latch)
+                await self._propose(evaluation, puts, latch)
         header = batch.header
         return Reply(
             self._clock.now(),
@@ -251,11 +297,13 @@ class Evaluator:
                 return await ending.recover(evaluation, request)
         raise TypeError(f"{type(request).__name__} goes alone in its batch")
 
-    async def _propose(self, evaluation: Evaluation, command: Command, latch: Latch | None) -> None:
+    async def _propose(self, evaluation: Evaluation, puts: Sequence[EnginePut], latch: Latch | None) -> None:
+        if evaluation.cache is not self._cache or self.range.tenure != self._tenure:
+            raise errors.NotLeaseholder(self.range.leaseholder())  # it was evaluated in a tenure that has ended
         locks, graph = self.locks, self.graph
         self.proposed += 1
         try:
-            await self.range.propose(command)
+            await self.range.propose(Command(puts, closed_timestamp=self._writes.closed))
         except errors.Unavailable as error:
             # It may be applied later, and nobody may read or write there before that is settled.
             if latch is not None:
@@ -267,11 +315,11 @@ class Evaluator:
         if evaluation.ended is not None:
             graph.ended(evaluation.ended[0])
 
-    async def _propose_quietly(self, evaluation: Evaluation, command: Command, latch: Latch) -> None:
+    async def _propose_quietly(self, evaluation: Evaluation, puts: Sequence[EnginePut], latch: Latch) -> None:
         """Propose a pipelined write; that it failed is found by the QueryIntent that does not find it."""
         try:
             latch.keeps = False
-            await self._propose(evaluation, command, latch)
+            await self._propose(evaluation, puts, latch)
         except errors.DatabaseError:
             pass
         finally:
@@ -316,7 +364,7 @@ class Evaluator:
             evaluation = self._evaluation(batch, 0)
             state = await ending.push(evaluation, request, deadlock=deadlock)
             if evaluation.puts:
-                await self._propose(evaluation, Command(evaluation.puts), latch)
+                await self._propose(evaluation, evaluation.puts, latch)
                 if not deadlock:
                     self._on_abandoned(request.transaction_id)
             return state

@@ -19,6 +19,7 @@ from simkit_nodes.database.interface import Isolation, Result
 from simkit_nodes.database.messages import ConditionalPut, Done, Get, HeartbeatTransaction, Put, TransactionState, Value
 from simkit_nodes.database.mvcc.record import Status
 from simkit_nodes.database.ranges.sender import Sender
+from simkit_nodes.database.transactions.bounded_read import BoundedRead
 from simkit_nodes.database.transactions.coordinator import Coordinator, check_key, check_value
 from simkit_nodes.database.transactions.evaluation import Refused
 
@@ -39,6 +40,7 @@ class Options:
         query_intent: whether a commit asks for pipelined writes.
         parallel_commits: whether the record is staged beside the last writes, or committed after them.
         pipelined: whether writes are answered before they are replicated.
+        closed_lag: reads of the past further back than this go to the nearest replica; 0 sends none there.
         commit_wait: whether a commit happens at the latest time that it may be now, and waits until that is past.
     """
 
@@ -50,6 +52,7 @@ class Options:
     parallel_commits: bool = True
     pipelined: bool = True
     commit_wait: bool = False
+    closed_lag: int = 0
 
 
 class TransactionalDatabase:
@@ -84,10 +87,19 @@ class TransactionalDatabase:
 
     # -- what a client calls
 
-    def begin(self, isolation: Isolation = "serializable", *, as_of: int | None = None) -> Coordinator:
+    def begin(
+        self,
+        isolation: Isolation = "serializable",
+        *,
+        as_of: int | None = None,
+        max_staleness: int | None = None,
+    ) -> Coordinator:
         """Begin a transaction."""
         identity = self._random.bits64() >> 1 or 1
-        return Coordinator(self, identity, self.clock.now(), snapshot=isolation == "snapshot", as_of=as_of)
+        snapshot = isolation == "snapshot"
+        if max_staleness is not None:
+            return BoundedRead(self, identity, self.clock.now() - max_staleness, snapshot=snapshot)
+        return Coordinator(self, identity, self.clock.now(), snapshot=snapshot, as_of=as_of)
 
     async def run(
         self, function: Callable[[Coordinator], Awaitable[Result]], isolation: Isolation = "serializable"

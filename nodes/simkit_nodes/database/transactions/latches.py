@@ -50,6 +50,10 @@ class Latches:
                 return
             await asyncio.shield(held[key].released)
 
+    def floor(self) -> int | None:
+        """Return the lowest timestamp at which anything under way may write, None for nothing."""
+        return min((latch.floor for latch in self._held.values() if latch.floor), default=None)
+
     def abandon(self) -> None:
         """Let everybody go on: what was held belongs to a tenure that has ended."""
         for latch in dict.fromkeys(self._held.values()):
@@ -61,13 +65,17 @@ class Latches:
 
 
 class Latch:
-    """Keys that are held by one write; with `keeps`, beyond the answer to it."""
+    """Keys that are held by one write; with `keeps`, beyond the answer to it.
 
-    __slots__ = ("_latches", "keeps", "keys", "released")
+    `floor` is the lowest timestamp at which it may write, 0 before it is evaluated.
+    """
+
+    __slots__ = ("_latches", "floor", "keeps", "keys", "released")
 
     def __init__(self, latches: Latches, keys: tuple[bytes, ...]) -> None:
         self._latches = latches
         self.keeps = False
+        self.floor = 0
         self.keys = tuple(dict.fromkeys(keys))
         self.released: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 

@@ -62,8 +62,7 @@ class Timing:
         proposal_ns: how long a proposal, a read's confirmation or a change of a range may take.
         quiesce: whether groups in which nothing happens fall silent.
         log_sync: whether the log is synced before anybody hears of what is in it; False loses what was promised.
-        closed_lag_ns: how far behind the clock timestamps are closed, so that followers can read there; 0 closes none.
-        closed_wait: whether a follower waits for what a closed timestamp covers.
+        closed_lag_ns, closed_wait: how timestamps are closed; see `Closing`.
     """
 
     proposal_ns: int = 5_000_000_000
@@ -288,8 +287,7 @@ class Store:
             replica.expire(now_ns)
             if raft.replication is not None:
                 replica.idle_heartbeats += 1
-                if replica.idle_heartbeats > IDLE_HEARTBEATS and self.closing.wants_round(replica):
-                    raft.wake()
+                if self.closing.wakes(replica):
                     raft.heartbeat()
                 elif not (self.timing.quiesce and replica.idle_heartbeats > IDLE_HEARTBEATS and raft.quiesce()):
                     raft.heartbeat()

@@ -8,6 +8,7 @@ from simkit_nodes.blocks.raft.events import RaftBecameLeader, RaftStarted
 from simkit_nodes.database.checks import (
     Available,
     BankTotal,
+    FollowerReads,
     IntentsGone,
     LeadersStay,
     Linearizable,
@@ -15,10 +16,20 @@ from simkit_nodes.database.checks import (
     NoDivergence,
     RangeCoverage,
     Serializable,
+    StalenessBounded,
+    StaleReadsServed,
 )
-from simkit_nodes.database.events import IntentsLeft, TransactionAbandoned, TransactionCommitted, TransactionRecovered
+from simkit_nodes.database.events import (
+    IntentsLeft,
+    PastRead,
+    TransactionAbandoned,
+    TransactionCommitted,
+    TransactionRecovered,
+)
 from simkit_nodes.database.interface import KEY_END
 from simkit_nodes.database.replication.events import RangeChanged, ReplicaDropped, WritesDiverged
+
+SECOND = 1_000_000_000
 
 
 def told(check, events=(), operations=()):
@@ -183,3 +194,76 @@ def test_what_was_not_done_is_told_by_the_name_of_its_error():
     asked = [operation("put", None, "57014", number, number + 1, "fail") for number in range(3)]
     told(check, operations=[*asked, operation("get", None, "x", 5, 6)])
     assert check.violations[0].story[0].text == "put of client: StatementTimeout (57014)"
+
+
+def past(writes, reads):
+    """Events and operations of writes (value, timestamp, outcome, when) and reads (values, timestamp, age, when)."""
+    events, operations = [], []
+    for value, timestamp, outcome, when in writes:
+        operations.append(operation("put", ["k", value], None, when, when + 1, outcome))
+        if timestamp:
+            events.append(("gateway", TransactionCommitted(len(operations), timestamp, 1, 1, len(operations))))
+    for found, timestamp, age, when in reads:
+        operations.append(operation("read_within", [age, ["k"]], [found], when, when + 1))
+        events.append(("gateway", PastRead(len(operations), timestamp, True, True, 1)))
+    for serial, each in enumerate(operations):
+        each.serial = serial
+    return events, operations
+
+
+@pytest.mark.parametrize(
+    ("found", "wrong"),
+    [
+        ("b", []),
+        ("a", ["k was b at the timestamp of a read that found a"]),  # it misses a write
+        ("c", ["k was b at the timestamp of a read that found c"]),  # it sees the future
+        ("failed", ["k was b at the timestamp of a read that found failed"]),
+        ("lost", []),  # nobody knows whether that was committed
+        (None, ["k was b at the timestamp of a read that found nothing"]),
+    ],
+)
+def test_follower_reads(found, wrong):
+    writes = [
+        ("c", 30, "ok", 5),
+        ("a", 10, "ok", 1),
+        ("b", 20, "ok", 3),
+        ("lost", 0, "info", 7),
+        ("failed", 0, "fail", 9),
+    ]
+    events, operations = past(writes, [(found, 25, 0, 11)])
+    assert told(FollowerReads(), events, operations) == wrong
+
+
+def test_follower_reads_before_any_write_find_nothing():
+    events, operations = past([("a", 10, "ok", 1)], [(None, 9, 0, 11)])
+    assert told(FollowerReads(), events, operations) == []
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "written", "wrong"),
+    [
+        (20, 0, []),
+        (19, 0, ["a read that may be 1 s old is older"]),
+        (19, SECOND + 100, []),  # acknowledged less than a second and a quarter before
+    ],
+)
+def test_staleness_bounded(timestamp, written, wrong):
+    writes = [("b", 20, "ok", written), ("a", 10, "ok", 1)]
+    events, operations = past(writes, [("a", timestamp, SECOND, 2 * SECOND + 250_000_100)])
+    assert told(StalenessBounded(), events, operations) == wrong
+
+
+@pytest.mark.parametrize("check", [FollowerReads, StalenessBounded])
+def test_without_reads_of_the_past_nothing_is_decided(check):
+    check = check()
+    told(check, *past([("a", 10, "ok", 1)], []))
+    assert check.undecided == "nobody read the past"
+
+
+def test_stale_reads_served_asks_for_bounded_reads_alone():
+    check = StaleReadsServed()
+    check.fault_began(0, "cut", ())
+    refused = operation("read_within", [1, ["k"]], None, 5, 6, "fail")
+    answered = operation("read_within", [1, ["k"]], ["a"], 5, 6)
+    texts = told(check, operations=[refused, answered, operation("read_as_of", [1, ["k"]], None, 5, 6, "fail")])
+    assert texts == ["1 of 2 operations done while faults lasted, 50.0%"]

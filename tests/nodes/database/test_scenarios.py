@@ -20,6 +20,7 @@ VARIANTS = [
     ("disk_faults", "no_fsync"),
     ("github_2018", "async"),
     ("replaced_store", "not_replaced"),
+    ("follower_reads", "no_wait"),
 ]
 
 

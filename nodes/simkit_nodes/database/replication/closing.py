@@ -62,8 +62,9 @@ class Closed:
         self._waits = waits
         self._waiting: list[Promise] = []
 
-    def promise(self, promise: Promise) -> None:
-        """Hear of a promise."""
+    def promise(self, promise: Promise, applied_index: int) -> None:
+        """Hear of a promise, having applied the log up to an index."""
+        self.at(applied_index)
         self.promised = max(self.promised, promise.timestamp)
         if len(self._waiting) < PROMISES_MAX:
             self._waiting.append(promise)
@@ -122,19 +123,22 @@ class Closing:
             timestamp = self.close(replica, min(covered, now - self._lag))
             if timestamp > 0:
                 promise = Promise(replica.range_id, replica.raft.log.last_index, timestamp)
-                replica.closed.promise(promise)
+                replica.promised(promise)
                 for member in replica.raft.log.configuration.members:
                     promises.setdefault(member, []).append(promise)
         promises.pop(store.name, None)
         for member, promised in promises.items():
             store.network.send(member, ClosedTimestamps(tuple(promised)))
 
-    def wants_round(self, replica: Replica) -> bool:
-        """Whether a silent range should let its lease be seen again, so that time can be closed beyond it."""
+    def wakes(self, replica: Replica) -> bool:
+        """Break the silence of a range whose lease was last seen long ago, so that time can be closed beyond that."""
         if not self._lag:
             return False
         of_tenure, covered = self._covered.get(replica.range_id, (0, 0))
-        return of_tenure != replica.tenure or self.clock() - covered > self._lag // 2
+        due = of_tenure != replica.tenure or self.clock() - covered > self._lag // 2
+        if due:
+            replica.raft.wake()
+        return due
 
     @handles(ClosedTimestamps)
     def hear(self, message: ClosedTimestamps) -> None:
@@ -143,4 +147,4 @@ class Closing:
         for promise in message.promises:
             replica = self._store.replicas.get(promise.range_id)
             if replica is not None:
-                replica.closed.promise(promise)
+                replica.promised(promise)

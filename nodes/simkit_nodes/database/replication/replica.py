@@ -20,7 +20,7 @@ from simkit_nodes.blocks.lsm import Engine
 from simkit_nodes.blocks.raft import Busy, ChangeRefused, Entry, NotLeader, Raft, Ready
 from simkit_nodes.database.errors import AmbiguousResult, NotLeaseholder, Overloaded, RangeMismatch, Unavailable
 from simkit_nodes.database.range import Command, FreezeTrigger, RangeDescriptor
-from simkit_nodes.database.replication.closing import Closed
+from simkit_nodes.database.replication.closing import Closed, Promise
 from simkit_nodes.database.replication.state import ReplicaState
 
 if TYPE_CHECKING:
@@ -101,6 +101,10 @@ class Replica:
         if state is None or self.gone or self.installing is not None:
             return 0
         return max(state.closed_timestamp, self.closed.at(state.index))
+
+    def promised(self, promise: Promise) -> None:
+        """Hear what the leaseholder has promised."""
+        self.closed.promise(promise, 0 if self.state is None else self.state.index)
 
     def leaseholder(self) -> str | None:
         """See `Range`."""

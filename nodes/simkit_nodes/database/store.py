@@ -287,9 +287,8 @@ class Store:
             replica.expire(now_ns)
             if raft.replication is not None:
                 replica.idle_heartbeats += 1
-                if self.closing.wakes(replica):
-                    raft.heartbeat()
-                elif not (self.timing.quiesce and replica.idle_heartbeats > IDLE_HEARTBEATS and raft.quiesce()):
+                idle = self.timing.quiesce and replica.idle_heartbeats > IDLE_HEARTBEATS
+                if self.closing.wakes(replica) or not (idle and raft.quiesce()):
                     raft.heartbeat()
                 self.turns.mark(replica)
             elif raft.following.quiescent and now_ns - self._heard_ns.get(raft.leader or "", 0) > timeout_ns:

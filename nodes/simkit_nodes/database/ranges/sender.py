@@ -38,6 +38,7 @@ from simkit_nodes.database.messages import (
 )
 from simkit_nodes.database.range import META_PREFIX, RangeDescriptor
 from simkit_nodes.database.ranges.routing_cache import Route, RoutingCache
+from simkit_nodes.database.ranges.sent import Sent, both, joined
 from simkit_nodes.database.transactions.evaluation import Refused
 
 REPLY_TIMEOUT_S: Final = 1.0
@@ -53,19 +54,6 @@ encode_descriptor = msgspec.msgpack.Encoder().encode
 changed = msgspec.structs.replace
 
 _TO_COORDINATOR = frozenset((Reason.UNCERTAIN, Reason.RETRY, Reason.ABORTED, Reason.TOO_OLD))
-
-
-@dataclass(slots=True)
-class Sent:
-    """The answers to requests, in order, and the greatest timestamps at which they were carried out.
-
-    `elsewhere` counts batches that another replica than the nearest one has answered, of those sent there first.
-    """
-
-    responses: list[Response]
-    read_timestamp: int = 0
-    write_timestamp: int = 0
-    elsewhere: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +142,7 @@ class Sender:
         groups = await self._split(requests, manner)
         if len(groups) == 1:
             ((route, parts),) = groups
-            return _joined(requests, parts, await self._to_range(route, [each for _, each in parts], manner))
+            return joined(requests, parts, await self._to_range(route, [each for _, each in parts], manner))
         if manner.whole:
             raise RangeMismatch
         results = await asyncio.gather(
@@ -168,7 +156,7 @@ class Sender:
         for (_, parts), sent in zip(groups, results, strict=True):
             assert isinstance(sent, Sent)
             for (place, _), response in zip(parts, sent.responses, strict=True):
-                total.responses[place] = _both(total.responses[place], response)
+                total.responses[place] = both(total.responses[place], response)
             total.read_timestamp = max(total.read_timestamp, sent.read_timestamp)
             total.write_timestamp = max(total.write_timestamp, sent.write_timestamp)
             total.elsewhere += sent.elsewhere
@@ -376,23 +364,6 @@ def _next(descriptor: RangeDescriptor, store: str) -> str:
 def _only_once(requests: Sequence[Request], header: Header | None) -> bool:
     """Whether a batch would take effect a second time if it were sent again; a transaction's record prevents that."""
     return header is None and any(isinstance(each, Put | ConditionalPut) for each in requests)
-
-
-def _joined(requests: Sequence[Request], parts: list[tuple[int, Request]], sent: Sent) -> Sent:
-    """Return one response for each request, where one was cut into several."""
-    if len(parts) == len(requests):
-        return sent
-    responses: list[Response] = [None] * len(requests)  # type: ignore[list-item]
-    for (place, _), response in zip(parts, sent.responses, strict=True):
-        responses[place] = _both(responses[place], response)
-    return Sent(responses, sent.read_timestamp, sent.write_timestamp, sent.elsewhere)
-
-
-def _both(known: Response | None, response: Response) -> Response:
-    """Return the answer to a request of which one part was answered by what is known."""
-    if isinstance(known, ResolvedTimestamp) and isinstance(response, ResolvedTimestamp):
-        return min(known, response, key=lambda each: each.timestamp)
-    return response
 
 
 _GRAVITY = (AmbiguousResult, Unavailable, ClockUntrusted)

@@ -30,7 +30,7 @@ from simkit_nodes.database.errors import (
 from simkit_nodes.database.interface import KEY_BYTES_MAX, KEY_END, VALUE_BYTES_MAX
 from simkit_nodes.database.messages import Get, Header, Put, Reason, Refresh, Response, Rows, Scan, Value
 from simkit_nodes.database.mvcc.read import decode_change
-from simkit_nodes.database.ranges.sender import Sent
+from simkit_nodes.database.ranges.sent import Sent
 from simkit_nodes.database.transactions.commit import Commit
 from simkit_nodes.database.transactions.evaluation import Refused
 

@@ -11,11 +11,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
 from simkit.report.words import plain
 
 TEXT_MAX = 220
 """Characters of one line."""
+
+_NUMBERS_SHOWN = 6
+_HEAD_BYTES = 128
+_BATCH = re.compile(rb"\xa7devices\x92\xa3<u4[\xc4-\xc6]")
+_COLUMN = re.compile(rb"(\w+)\x92\xa3([<|][biuf][1248])(?:\xc4(.)|\xc5(..)|\xc6(.{4}))", re.DOTALL)
+"""How msgpack writes a column of a batch: its name, and a list of the numbers' type and their bytes."""
 
 _HEXADECIMAL = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{24,}\b")
 _HTTP = re.compile(rb"(GET|PUT|POST|DELETE|HEAD|OPTIONS|PATCH) (\S+) HTTP/1|HTTP/1\.[01] (\d{3} [^\r\n]*)")
@@ -62,7 +69,23 @@ def read_datagram(data: bytes) -> str:
     return _short(_printable(data))
 
 
+def _columns(data: bytes) -> Iterator[str]:
+    """Yield the columns of a batch of messages, by their first numbers; the last one may end in the middle."""
+    rows = 0
+    for found in _COLUMN.finditer(data):
+        name, dtype = found[1].decode(), np.dtype(found[2].decode())
+        if not rows:
+            rows = int.from_bytes(found[3] or found[4] or found[5], "big") // dtype.itemsize
+            yield "1 row:" if rows == 1 else f"{rows:,} rows:"
+        there = data[found.end() : found.end() + min(rows, _NUMBERS_SHOWN) * dtype.itemsize]
+        numbers = np.frombuffer(there[: len(there) // dtype.itemsize * dtype.itemsize], dtype)
+        shown = " ".join(f"{number:g}" for number in numbers.tolist())
+        yield f"{name}={shown}{' ...' if len(numbers) < rows else ''}"
+
+
 def _fields(data: bytes) -> str:
+    if _BATCH.search(data[:_HEAD_BYTES]) and (columns := " ".join(_columns(data))):
+        return columns
     try:
         value = _decode(data)
     except (msgspec.DecodeError, ValueError, RecursionError):

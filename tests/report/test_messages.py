@@ -8,6 +8,7 @@ import pytest
 from report_samples import failing
 from report_traces import MS, S, with_senders, write_trace
 
+from simkit.network import Batch, Values
 from simkit.observe.document import Document
 from simkit.report import messages as messages_module
 from simkit.report.messages import Messages, messages_of, story_messages
@@ -131,3 +132,23 @@ def test_a_message_that_was_cut_is_shown_as_far_as_it_goes() -> None:
     assert read_message(whole) == "term=3 candidate=n1"
     assert "vote/1" in read_message(whole[:-3])
     assert read_message(b"\xc1") != ""
+
+
+class Weights(Batch, tag="test.report.weights/1"):
+    grams: Values
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (1, "1 row: devices=0 grams=0"),
+        (3, "3 rows: devices=0 1 2 grams=0 1.5 3"),
+        (20, "20 rows: devices=0 1 2 3 4 5 ... grams=0 1.5 3 4.5 6 7.5 ..."),
+        (70_000, "70,000 rows: devices=0 1 2 3 4 5 ..."),
+    ],
+)
+def test_a_batch_is_read_by_its_first_rows(count: int, text: str) -> None:
+    payload = Weights(np.arange(count), np.arange(count) * 1.5).encode()
+    assert read_message(payload[:256]) == text
+    for end in range(40, 256):
+        assert read_message(payload[:end])

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from statistics import NormalDist
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -368,13 +367,6 @@ def test_a_scaled_distribution_draws_scaled_values(distribution: Distribution) -
     assert math.isclose(scaled.mean, 3 * distribution.mean)
     for _ in range(100):
         assert math.isclose(scaled.draw(one), 3 * distribution.draw(other), rel_tol=1e-14)
-
-
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=repr)
-def test_values_of_many_draws_are_those_of_each(distribution: Distribution) -> None:
-    one, other = Stream(9, "many"), Stream(9, "many")
-    bits = np.frombuffer(other.bytes(8 * 500), dtype="<u8")
-    assert distribution.values(bits).tolist() == [distribution.draw(one) for _ in range(500)]
 
 
 # -- arguments that make no sense

@@ -9,7 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from xxhash import xxh3_64_intdigest
 
-from simkit.kernel import World, arithmetic, arrays, streams
+from simkit.kernel import (
+    Constant,
+    Distribution,
+    Empirical,
+    Exponential,
+    LogNormal,
+    Normal,
+    Stream,
+    Uniform,
+    World,
+    arithmetic,
+    arrays,
+    streams,
+)
 from simkit.kernel.stream import branched
 from simkit.kernel.streams import GOLDEN_GAMMA, Streams
 
@@ -80,6 +93,25 @@ def test_distributions_are_those_of_a_stream_with_the_same_bits() -> None:
     assert fresh().lognormal(everyone, 2.0, 0.5).tolist() == lognormal
     for n in (1, 2, 7, 10**6, 2**32):
         assert fresh().below(everyone, n).tolist() == [b * n >> 64 for b in bits]
+
+
+@pytest.mark.usefixtures("core")
+@pytest.mark.parametrize(
+    "distribution",
+    [
+        Constant(5.0),
+        Uniform(2, 2**40),
+        Exponential(4.0),
+        Normal(10.0, 2.0),
+        LogNormal(3.0, 0.5),
+        Empirical((1.0, 1.0, 4.0, 9.0)),
+    ],
+    ids=repr,
+)
+def test_values_of_many_draws_are_those_of_each(distribution: Distribution) -> None:
+    one, other = Stream(9, "many"), Stream(9, "many")
+    bits = np.frombuffer(other.bytes(8 * 500), dtype="<u8")
+    assert distribution.values(bits).tolist() == [distribution.draw(one) for _ in range(500)]
 
 
 @settings(max_examples=60)

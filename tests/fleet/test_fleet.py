@@ -1,8 +1,11 @@
 """A fleet against its devices as nodes of their own; and what the end, a pause, a cut or a share that is down does."""
 
 import asyncio
+import os
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +14,7 @@ from pydantic import ValidationError
 
 from simkit.fleet import Batch, Column, Devices, Fleet, FleetConfig, Streams, Times, Values
 from simkit.kernel import Constant
+from simkit.kernel.core import compiled
 from simkit.language.units import Duration, Fraction
 from simkit.network import Message, handles
 from simkit.network.link import Link
@@ -217,6 +221,18 @@ def test_the_same_seed_is_the_same_run(towns):
         return town.world.records.digest()
 
     assert digest(1) == digest(1) != digest(2)
+
+
+def test_both_cores_do_the_same():
+    def told(core: str) -> list[str]:
+        script = Path(__file__).with_name("digest.py")
+        environment = {**os.environ, "SIMKIT_CORE": core, "PYTHONHASHSEED": "0"}
+        done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=True)
+        return [line.removeprefix(core) for line in done.stdout.splitlines()]
+
+    if compiled is None:
+        pytest.skip("there is no compiled core here")
+    assert told("c") == told("python")
 
 
 # -- what happens to the host happens to its devices

@@ -41,11 +41,10 @@ DATABASE: dict[str, list[str]] = {
     "follower_reads": [
         "duration=26s",
         *(f"load.{name}.until=24s" for name in ("writes", "as_of", "within")),
-        "load.writes.rate=40/s total",
-        "faults.east_lost.at=8s",
-        "faults.east_lost.for=4s",
-        "faults.europe_lost.at=16s",
-        "faults.europe_lost.for=4s",
+        *(f"faults.{name}_lost.for=4s" for name in ("east", "west", "europe")),
+        "faults.east_lost.at=7s",
+        "faults.west_lost.at=13s",
+        "faults.europe_lost.at=19s",
     ],
     "scale": [
         "duration=45s",

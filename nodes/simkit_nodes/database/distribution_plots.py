@@ -67,23 +67,23 @@ class ReadLatency(Plot):
     """How long reads took: of the past, where the nearest replicas have answered and where not, and of the present."""
 
     name = "read_latency"
-    title = "Reads of the past and of the present"
+    title = "Reads of past and present"
 
     def __init__(self) -> None:
         self._took_ms: dict[str, list[float]] = {}
 
     @sees(PastRead)
     def _past(self, time_ns: int, host: str, event: PastRead) -> None:
-        label = "the past, at the nearest replicas" if event.near else "the past, elsewhere"
+        label = "past, near" if event.near else "past, elsewhere"
         self._took_ms.setdefault(label, []).append(event.took_ns / 1e6)
 
     @sees(TransactionCommitted)
     def _present(self, time_ns: int, host: str, event: TransactionCommitted) -> None:
         if not event.writes and event.took_ns:
-            self._took_ms.setdefault("the present, at the leaseholders", []).append(event.took_ns / 1e6)
+            self._took_ms.setdefault("present", []).append(event.took_ns / 1e6)
 
     def picture(self, end_ns: int) -> Picture | None:
-        if not any(label.startswith("the past") for label in self._took_ms):
+        if not any(label.startswith("past") for label in self._took_ms):
             return None
         curves = tuple(cumulative(label, took_ms) for label, took_ms in sorted(self._took_ms.items()))
         return Picture(
@@ -93,7 +93,7 @@ class ReadLatency(Plot):
             y_label="of them, %",
             logarithmic=_axis(curves),
             curves=curves,
-            note="reads of the past are answered by any replica that has applied all that was closed there",
+            note="near: by the nearest replicas, whoever leads; the present is the leaseholders' alone",
         )
 
 

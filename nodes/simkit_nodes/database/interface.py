@@ -108,6 +108,10 @@ class Database(Protocol):
         """
         ...
 
+    def past(self, age: int | None) -> int:
+        """Return the timestamp so far back; without an age, the freshest that followers are likely to answer."""
+        ...
+
     async def run(
         self, function: Callable[[Transaction], Awaitable[Result]], isolation: Isolation = "serializable"
     ) -> Result:

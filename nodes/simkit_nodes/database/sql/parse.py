@@ -16,6 +16,7 @@ from sqlglot.errors import ErrorLevel, ParseError, TokenError
 from sqlglot.parsers.postgres import PostgresParser
 from sqlglot.tokenizer_core import Token, TokenType
 
+from simkit_nodes.database.sql.as_of import AsOf, take_as_of
 from simkit_nodes.database.sql.errors import NOT_SUPPORTED, SYNTAX_ERROR, TOO_COMPLEX, TOO_LARGE, SqlError, nearest
 from simkit_nodes.database.sql.limits import Limits
 
@@ -63,12 +64,14 @@ class Statement:
         tree: the syntax tree.
         explain: whether only the plan was asked for.
         position: of its parts.
+        as_of: when it reads, None for now.
     """
 
-    def __init__(self, tree: exp.Expr, explain: bool, position: Position) -> None:
+    def __init__(self, tree: exp.Expr, explain: bool, position: Position, as_of: AsOf | None = None) -> None:
         self.tree = tree
         self.explain = explain
         self.position = position
+        self.as_of = as_of
 
     def refused(self, what: str, node: exp.Expr | None = None) -> SqlError:
         """Return the error 0A000: this much SQL is not there."""
@@ -101,10 +104,14 @@ def parse(text: str, limits: Limits) -> Statement:
         raise SqlError(SYNTAX_ERROR, "the statement is empty", (1, 1))
     _measure(tokens, limits, position)
     _check_verb(tokens, position)
+    tokens, as_of = take_as_of(tokens, position.at(len(text)))
     own = _own_words(tokens)
     tree = own if own is not None else _tree(tokens, text, position, limits)
     _measure_tree(tree, limits)
-    return Statement(tree, explain is not None, position)
+    statement = Statement(tree, explain is not None, position, as_of)
+    if as_of is not None and not isinstance(tree, exp.Select):
+        raise statement.refused("AS OF SYSTEM TIME of anything but a SELECT", tree)
+    return statement
 
 
 def _tokens(text: str, position: Position) -> list[Token]:

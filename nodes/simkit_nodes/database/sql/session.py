@@ -121,9 +121,11 @@ class Session:
         self, text: str, statement: Statement, parameters: tuple[Any, ...], types: tuple[Type, ...]
     ) -> Result:
         if self._open is not None:
+            if statement.as_of is not None:
+                raise SqlError(TRANSACTION_ACTIVE, "AS OF SYSTEM TIME is for a SELECT outside of transactions")
             return await self._run_in(self._open, text, statement, parameters, types)
         for attempt in range(1, ATTEMPTS_MAX + 1):
-            use = await self._begin(tables_of(statement.tree))
+            use = await self._begin_alone(statement)
             try:
                 result = await self._run_in(use, text, statement, parameters, types)
                 await self._commit(use)
@@ -161,6 +163,12 @@ class Session:
     async def _begin(self, names: Any = ()) -> Use:
         await self._schema.prepare(names)
         return self._schema.use(self._database.begin(self._isolation))
+
+    async def _begin_alone(self, statement: Statement) -> Use:
+        """Begin the transaction of a statement alone; one that reads the past finds its tables there as well."""
+        if statement.as_of is not None:
+            return self._schema.use(statement.as_of.begin(self._database, self._isolation))
+        return await self._begin(tables_of(statement.tree))
 
     async def _begin_statement(self, statement: Statement) -> Result:
         statement.only(statement.tree, "modes")

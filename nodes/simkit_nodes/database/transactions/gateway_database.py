@@ -25,6 +25,10 @@ from simkit_nodes.database.transactions.evaluation import Refused
 
 RUNS_MAX: Final = 50
 """How often `run` tries a function."""
+CLOSED_LAG: Final = 3 * SECOND
+"""How far back followers would answer if they did: what CockroachDB takes."""
+PROPAGATION: Final = SECOND // 2
+"""How long a closed timestamp may be on its way to followers: a heartbeat and a message."""
 BACKOFF: Final = Backoff(2_000_000, 200_000_000, Jitter.FULL)
 
 
@@ -100,6 +104,12 @@ class TransactionalDatabase:
         if max_staleness is not None:
             return BoundedRead(self, identity, self.clock.now() - max_staleness, snapshot=snapshot)
         return Coordinator(self, identity, self.clock.now(), snapshot=snapshot, as_of=as_of)
+
+    def past(self, age: int | None) -> int:
+        """Return the timestamp so far back; without an age, the freshest that followers are likely to answer."""
+        if age is None:
+            age = (self.options.closed_lag or CLOSED_LAG) + PROPAGATION
+        return self.clock.now() - age
 
     async def run(
         self, function: Callable[[Coordinator], Awaitable[Result]], isolation: Isolation = "serializable"

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from simkit.hosts.host import Host
-from simkit.kernel import World, semaphore
+from simkit.kernel import World, exchange, semaphore
 from simkit.kernel import sleep as kernel_sleep
 
 HORIZON_NS = 2**61
@@ -15,9 +15,10 @@ HORIZON_NS = 2**61
 
 
 def booted(world: World, count: int) -> list[Host]:
-    """Return `count` hosts that are up; sleeps and semaphores are what they are in the interpreter of a scenario."""
+    """Return `count` hosts that are up; whatever waits is what it is in the interpreter that runs a scenario."""
     kernel_sleep.install()
     semaphore.install()
+    exchange.install()
     hosts = [Host(world, f"host-{number}", index=number) for number in range(count)]
     for host in hosts:
         host.boot()

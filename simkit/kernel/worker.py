@@ -127,13 +127,14 @@ def _read(pipe: IO[bytes]) -> dict[str, Any] | None:
 
 def serve() -> None:
     """Serve calls until the caller closes the pipe; the main function of a worker."""
-    from simkit.kernel import fence, semaphore, sleep
+    from simkit.kernel import exchange, fence, semaphore, sleep
 
     # What a shell starts in the background ignores SIGINT, and so would its children; callers interrupt calls by it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     fence.install()
     sleep.install()
     semaphore.install()
+    exchange.install()
     gc.freeze()  # says to a run that this interpreter keeps what it has; a few objects are enough for that
     sys.path[:0] = sys.argv[1:]
     # Whatever the code under test prints must not end up between the answers.

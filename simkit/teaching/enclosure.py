@@ -16,7 +16,7 @@ import traceback
 from typing import IO, Any
 
 from simkit.hosts.host import Host
-from simkit.kernel import World, fence, semaphore, sleep
+from simkit.kernel import World, exchange, fence, semaphore, sleep
 from simkit.kernel.fence import outside
 from simkit.teaching.meter import Meter
 
@@ -37,6 +37,7 @@ def serve() -> None:
     fence.install()
     sleep.install()
     semaphore.install()
+    exchange.install()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     begin = json.loads(sys.stdin.buffer.readline())

@@ -22,7 +22,7 @@ VERBS = (
     "sleep", "sleep", "sleep", "sleep", "sleep", "stock sleep", "bare", "post", "call", "timer", "spawn", "cancel",
     "cancel", "uncancel", "time out", "shield", "freeze", "thaw", "thaw", "drift", "bury", "raise", "await", "gather",
     "give", "take", "fail", "write", "remember", "recall", "write to", "read", "read", "hold", "hold", "hold", "ask",
-    "hand in",
+    "hand in", "shelve", "shelve", "fetch", "fetch",
 )  # fmt: skip
 
 
@@ -49,6 +49,7 @@ class Inn:
             clock.on_rate_change.append(loop.clock_changed)
         self.parcels: list[asyncio.Queue[int]] = [asyncio.Queue() for _ in self.loops]
         self.places = [Places(number) for number in range(HOSTS)]
+        self.shelves: list[asyncio.Queue[int]] = [asyncio.Queue(1) for _ in self.loops]
         self.letters = [Mailbox() for _ in range(TASKS)]
         for number, loop in enumerate(self.loops):
             loop.set_exception_handler(partial(self.complain, number))
@@ -143,6 +144,10 @@ class Inn:
                 return f"{self.places[number % HOSTS].locked()} {await self.places[number % HOSTS].acquire()}"
             case "hand in":
                 self.places[number % HOSTS].release()
+            case "shelve":
+                return await self.shelves[number % HOSTS].put(other)
+            case "fetch":
+                return await self.shelves[number % HOSTS].get()
             case "write to":
                 self.world.post(self.world.now_ns + other % 5, self.loop(other), self.letters[other % TASKS].put, other)
             case "read":

@@ -8,6 +8,7 @@ import asyncio
 import math
 from asyncio import CancelledError
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -32,8 +33,9 @@ def heard(inn: Inn) -> list[Any]:
 
 
 def test_programs_are_lively_enough_to_mean_something() -> None:
-    told = Inn(bytes(number * 23 % 256 for number in range(300)), kernel_sleep.sleep).play()
-    assert len(told) > 50
+    texts = [b"".join(sha256(bytes([one, two])).digest() for two in range(9)) for one in range(5)]
+    told = [what for text in texts for what in Inn(text, kernel_sleep.sleep).play()]
+    assert len(told) > 150
     assert any(what[-2:] == ("sleep", None) or what[2] == "sleep" for what in told)
 
 

@@ -75,6 +75,7 @@ def _load() -> Any:
     Coroutine.register(module.Sleep)
     Coroutine.register(module.Receive)
     Coroutine.register(module.Acquire)
+    Coroutine.register(module.Exchange)
     mark = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
     module.sleep._is_coroutine = mark
     return module

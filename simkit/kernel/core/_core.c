@@ -28,6 +28,8 @@
 
 #include "semaphore.c"
 
+#include "exchange.c"
+
 #include "stream.c"
 
 #include "distribution.c"
@@ -153,6 +155,15 @@ intern_names(void)
         {&name_append, "append"},
         {&name_remove, "remove"},
         {&name_deque, "deque"},
+        {&name_queue, "_queue"},
+        {&name_getters, "_getters"},
+        {&name_putters, "_putters"},
+        {&name_maxsize, "_maxsize"},
+        {&name_unfinished, "_unfinished_tasks"},
+        {&name_finished, "_finished"},
+        {&name_popleft, "popleft"},
+        {&name_clear, "clear"},
+        {&name_is_shutdown, "_is_shutdown"},
         {&name_pause, "_pause"},
         {&name_run_dry, "_run_dry"},
         {&name_livelock, "_livelock"},
@@ -316,6 +327,7 @@ static PyMethodDef functions[] = {
     {"prepare", prepare, METH_O, "prepare(things): make the types and try what is taken for granted, once."},
     {"follow_turns", follow_turns, METH_VARARGS, "follow_turns(turn, capsule): tell the fence whose turn it is."},
     {"carry_messages", carry_messages, METH_O, "carry_messages(things): take the place of the twins in `Endpoint`."},
+    {"quicken_queue", quicken_queue, METH_O, "quicken_queue(kind): give asyncio's class of queues our methods."},
     {"quicken_semaphore", quicken_semaphore, METH_VARARGS, "quicken_semaphore(kind, acquire): give it our methods."},
     {"log", log_function, METH_O, "Return the natural logarithm of `x` > 0."},
     {"exp", exp_function, METH_O, "Return e to the power `x`."},
@@ -346,7 +358,8 @@ PyInit__core(void)
     PyObject *module = PyModule_Create(&definition);
     if (module == NULL || intern_names() < 0 || PyType_Ready(&CurrentTasks_Type) < 0 ||
         PyType_Ready(&SleepFunction_Type) < 0 || PyType_Ready(&Sleep_Type) < 0 || PyType_Ready(&Posted_Type) < 0 ||
-        PyModule_AddType(module, &Mailbox_Type) < 0 || PyModule_AddType(module, &Acquire_Type) < 0 || PyModule_AddType(module, &Receive_Type) < 0 ||
+        PyModule_AddType(module, &Mailbox_Type) < 0 || PyModule_AddType(module, &Acquire_Type) < 0 ||
+        PyModule_AddType(module, &Exchange_Type) < 0 || PyModule_AddType(module, &Receive_Type) < 0 ||
         PyModule_AddType(module, &Agenda_Type) < 0 || PyModule_AddType(module, &Turns_Type) < 0 ||
         PyModule_AddType(module, &Draws_Type) < 0 || PyModule_AddType(module, &Sink_Type) < 0 ||
         PyModule_AddType(module, &Posted_Type) < 0 || PyModule_AddType(module, &Sleep_Type) < 0 ||

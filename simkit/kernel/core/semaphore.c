@@ -112,7 +112,12 @@ wake_all_that_may(PyObject *semaphore)
 static PyObject *
 semaphore_release(PyObject *self, PyObject *unused)
 {
-    return add_to_value(self, 1) < 0 || wake_next(self) < 0 ? NULL : Py_NewRef(Py_None);
+    PyObject *future = first_in_line(self, PENDING);
+    int done = future != NULL ? future_finish((StockFuture *)future, Py_True) /* who has it now: nothing to count */
+               : PyErr_Occurred() ? -1
+                                  : add_to_value(self, 1);
+    Py_XDECREF(future);
+    return done < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 /* -- standing in line */
@@ -152,15 +157,16 @@ bind_to_loop(PyObject *semaphore, PyObject *loop)
     return done;
 }
 
+/* Return a new future at the end of the line that is an attribute of the semaphore, or of whatever has one. */
 static PyObject *
-join_line(PyObject *semaphore, PyObject *loop)
+join_line(PyObject *semaphore, PyObject *line_name, PyObject *loop)
 {
-    PyObject *waiters = PyObject_GetAttr(semaphore, name_waiters);
+    PyObject *waiters = PyObject_GetAttr(semaphore, line_name);
     if (waiters == Py_None) {
         PyObject *collections = PyImport_ImportModule("collections");
         Py_SETREF(waiters, collections == NULL ? NULL : PyObject_CallMethodNoArgs(collections, name_deque));
         Py_XDECREF(collections);
-        if (waiters != NULL && PyObject_SetAttr(semaphore, name_waiters, waiters) < 0) {
+        if (waiters != NULL && PyObject_SetAttr(semaphore, line_name, waiters) < 0) {
             Py_CLEAR(waiters);
         }
     }
@@ -292,7 +298,7 @@ begin(Acquire *self, PyObject **result)
     if (task == NULL || !Py_IS_TYPE(task, Task_Type)) {
         return drive(self, PyObject_CallOneArg(twin_acquire, semaphore), result);
     }
-    self->awaited = join_line(semaphore, task->loop);
+    self->awaited = join_line(semaphore, name_waiters, task->loop);
     if (self->awaited == NULL) {
         self->state = ENDED;
         return PYGEN_ERROR;

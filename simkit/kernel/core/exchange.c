@@ -46,21 +46,24 @@ wake_first(PyObject *queue, PyObject *line_name)
     return done < 0 || waits < 0 ? -1 : 0;
 }
 
+/* Whether a queue with `count` items takes one more; its size may be any number. */
 static int
-read_number(PyObject *queue, PyObject *name, long *number)
+has_room(PyObject *queue, Py_ssize_t count)
 {
-    PyObject *value = PyObject_GetAttr(queue, name);
-    *number = value == NULL ? -1 : PyLong_AsLong(value);
+    PyObject *value = PyObject_GetAttr(queue, name_maxsize);
+    double most = value == NULL ? -1.0 : PyFloat_AsDouble(value);
     Py_XDECREF(value);
-    return *number == -1 && PyErr_Occurred() ? -1 : 0;
+    return most == -1.0 && PyErr_Occurred() ? -1 : !(most > 0.0) || (double)count < most;
 }
 
 /* Count one more that somebody has to call `task_done` for. */
 static int
 count_unfinished(PyObject *queue)
 {
-    long unfinished;
-    if (read_number(queue, name_unfinished, &unfinished) < 0) {
+    PyObject *value = PyObject_GetAttr(queue, name_unfinished);
+    long unfinished = value == NULL ? -1 : PyLong_AsLong(value);
+    Py_XDECREF(value);
+    if (unfinished == -1 && PyErr_Occurred()) {
         return -1;
     }
     PyObject *number = PyLong_FromLong(unfinished + 1);
@@ -90,8 +93,7 @@ exchange_now(Exchange *self, PyObject **result)
             went = done == NULL || wake_first(self->queue, name_putters) < 0 ? -1 : 1;
         }
     } else if (went == 0) {
-        long most;
-        went = read_number(self->queue, name_maxsize, &most) < 0 ? -1 : most <= 0 || count < most;
+        went = has_room(self->queue, count);
         if (went == 1) {
             done = PyObject_CallMethodOneArg(items, name_append, self->item);
             went = done == NULL || count_unfinished(self->queue) < 0 || wake_first(self->queue, name_getters) < 0 ? -1 : 1;
@@ -200,10 +202,7 @@ give_up(Exchange *self)
     if (!failed && was_ours && !PyErr_Occurred()) {
         PyObject *items = PyObject_GetAttr(self->queue, name_queue);
         Py_ssize_t count = items == NULL ? -1 : PyObject_Size(items);
-        long most = 0;
-        int may = count < 0 || read_number(self->queue, name_maxsize, &most) < 0 ? -1
-                  : self->item == NULL                                          ? count > 0
-                                                                                : most <= 0 || count < most;
+        int may = count < 0 ? -1 : self->item == NULL ? count > 0 : has_room(self->queue, count);
         failed = may < 0 || (may && wake_first(self->queue, line_name) < 0);
         Py_XDECREF(items);
     }

@@ -48,7 +48,7 @@ wake_first(PyObject *queue, PyObject *line_name)
 
 /* Whether a queue with `count` items takes one more; its size may be any number. */
 static int
-has_room(PyObject *queue, Py_ssize_t count)
+is_not_full(PyObject *queue, Py_ssize_t count)
 {
     PyObject *value = PyObject_GetAttr(queue, name_maxsize);
     double most = value == NULL ? -1.0 : PyFloat_AsDouble(value);
@@ -93,7 +93,7 @@ exchange_now(Exchange *self, PyObject **result)
             went = done == NULL || wake_first(self->queue, name_putters) < 0 ? -1 : 1;
         }
     } else if (went == 0) {
-        went = has_room(self->queue, count);
+        went = is_not_full(self->queue, count);
         if (went == 1) {
             done = PyObject_CallMethodOneArg(items, name_append, self->item);
             went = done == NULL || count_unfinished(self->queue) < 0 || wake_first(self->queue, name_getters) < 0 ? -1 : 1;
@@ -202,7 +202,7 @@ give_up(Exchange *self)
     if (!failed && was_ours && !PyErr_Occurred()) {
         PyObject *items = PyObject_GetAttr(self->queue, name_queue);
         Py_ssize_t count = items == NULL ? -1 : PyObject_Size(items);
-        int may = count < 0 ? -1 : self->item == NULL ? count > 0 : has_room(self->queue, count);
+        int may = count < 0 ? -1 : self->item == NULL ? count > 0 : is_not_full(self->queue, count);
         failed = may < 0 || (may && wake_first(self->queue, line_name) < 0);
         Py_XDECREF(items);
     }

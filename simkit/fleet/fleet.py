@@ -47,7 +47,7 @@ class Fleet(Node):
         self._state = np.zeros(count, dtype=np.uint8)
         self._census = np.zeros(len(names), dtype=np.int64)
         self._census[0] = count
-        self._gauges = [self.metrics.gauge(f"devices.{name}") for name in names]
+        self._gauges = [self.metrics.gauge(f"devices.{name}") for name in type(self).states]
         for name, column in columns_of(type(self)).items():
             vars(self)[name] = column.fresh(count)
         self._streams: dict[str, Streams] = {}
@@ -152,13 +152,12 @@ class Fleet(Node):
         return host.world.streams(f"node/{host.name}/{host.incarnation}/{name}", self.count)
 
     def _show(self) -> None:
-        *others, down = zip(self._gauges, self._census.tolist(), strict=True)
-        for gauge, number in others:
+        if self._census[-1] and len(self._gauges) < len(self._census):
+            # Where no device ever is down, no report need show it.
+            self._gauges.append(self.metrics.gauge(f"devices.{DOWN}"))
+        for gauge, number in zip(self._gauges, self._census.tolist(), strict=False):
             if gauge.value != number:
                 gauge.set(number)
-        gauge, number = down
-        if number or gauge.value:  # where no device ever is down, no report need show it
-            gauge.set(number)
 
     def _code(self, state: str) -> int:
         code = self._codes.get(state)

@@ -128,7 +128,9 @@ class Judge:
 
     def _heard(self, record: Record) -> None:
         time_ns, host, event = record.time_ns, record.host, cast(Event, record.value)
-        for watch, sights in self._sights.get(type(event)) or self._looked_up(type(event)):
+        kind = type(event)
+        found = self._sights.get(kind)
+        for watch, sights in self._looked_up(kind) if found is None else found:
             if watch.crashed:
                 continue
             try:

@@ -47,7 +47,7 @@ def own_systems(document: Document) -> str:
 def plain(text: str, limit: int = 2_000) -> str:
     """Return text as one line without control or invisible characters; what is longer than `limit` is cut."""
     cut = text if len(text) <= limit else f"{text[:limit]}..."
-    if cut.isascii() and cut.isprintable():
+    if cut.isprintable():
         return cut
     return "".join(_visible(each) for each in cut)
 

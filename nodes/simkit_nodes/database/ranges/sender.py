@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import msgspec
@@ -43,8 +43,10 @@ from simkit_nodes.database.transactions.evaluation import Refused
 
 REPLY_TIMEOUT_S: Final = 1.0
 """How long one store may take; longer than it lets a request wait for locks."""
-PAUSE_S: Final = 0.02
-"""Before a store is asked again that had no better answer."""
+PAUSE_S: Final = 0.01
+"""Before a store is asked again that had no better answer; every further pause of a request is twice as long."""
+PAUSE_MAX_S: Final = 0.16
+"""The longest pause: little against an election, which is what most requests wait for."""
 
 Transport = Callable[[str, Batch], Awaitable[Reply]]
 """Sends a batch to a store and returns its reply; RequestTimeout, RemoteError or Unreachable if there is none."""
@@ -54,6 +56,19 @@ encode_descriptor = msgspec.msgpack.Encoder().encode
 changed = msgspec.structs.replace
 
 _TO_COORDINATOR = frozenset((Reason.UNCERTAIN, Reason.RETRY, Reason.ABORTED, Reason.TOO_OLD))
+
+
+@dataclass(slots=True)
+class BackOff:
+    """How long the next pause of a request is."""
+
+    pause_s: float = PAUSE_S
+
+    def next_s(self) -> float:
+        """Return the length of a pause that begins now."""
+        pause_s = self.pause_s
+        self.pause_s = min(2 * pause_s, PAUSE_MAX_S)
+        return pause_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +81,7 @@ class Manner:
     whole: bool = False
     observed: dict[str, int] | None = None
     nearest: bool = False
+    back_off: BackOff = field(default_factory=BackOff)
 
 
 class Sender:
@@ -188,7 +204,8 @@ class Sender:
     async def _look_up(self, end: bytes, manner: Manner) -> None:
         """Ask the meta range for the first range that ends at `end` or beyond."""
         look = Scan(META_PREFIX + end, META_PREFIX + b"\xff\xff\xff", 1)
-        asked = await self._past_of(look, manner) if manner.nearest else Manner(None, manner.deadline_s)
+        plain = Manner(None, manner.deadline_s, back_off=manner.back_off)
+        asked = await self._past_of(look, manner) if manner.nearest else plain
         (rows,) = (await self._scan(look, asked)).responses
         assert isinstance(rows, Rows)
         if not rows.rows:
@@ -204,11 +221,12 @@ class Sender:
 
         An old row is as good as an old route: whoever follows it is told what the range is now.
         """
-        near = Manner(None, manner.deadline_s, nearest=True)
+        plain = Manner(None, manner.deadline_s, back_off=manner.back_off)
+        near = replace(plain, nearest=True)
         (known,) = (await self._send((QueryResolvedTimestamp(look.begin, look.end),), near)).responses
         assert isinstance(known, ResolvedTimestamp)
         if not known.timestamp:
-            return Manner(None, manner.deadline_s)
+            return plain
         at = known.timestamp
         return replace(near, header=Header(0, b"", at, at, at, at))
 
@@ -278,10 +296,11 @@ class Sender:
             try:
                 reply = await self._to_store(store, descriptor.range_id, requests, manner)
             except (RequestTimeout, RemoteError, Unreachable, OSError) as error:
+                silent, store = store, _next(descriptor, store)
                 if once and not isinstance(error, Unreachable):
-                    raise AmbiguousResult(f"no answer from {store}") from None
+                    route.leaseholder = store  # whoever comes next had better begin elsewhere
+                    raise AmbiguousResult(f"no answer from {silent}") from None
                 trouble, tried = Trouble(Reason.UNAVAILABLE, str(error)), tried + 1
-                store = _next(descriptor, store)
             else:
                 if reply.trouble is None:
                     answered = Sent(list(reply.responses), reply.read_timestamp, reply.write_timestamp)
@@ -350,9 +369,10 @@ class Sender:
         return await self._send(requests, manner)
 
     async def _pause(self, manner: Manner) -> None:
-        if asyncio.get_running_loop().time() > manner.deadline_s:
+        left_s = manner.deadline_s - asyncio.get_running_loop().time()
+        if left_s < 0:
             raise Unavailable("no answer within the time that was given")
-        await asyncio.sleep(PAUSE_S)
+        await asyncio.sleep(min(left_s, manner.back_off.next_s()))
 
 
 def _next(descriptor: RangeDescriptor, store: str) -> str:

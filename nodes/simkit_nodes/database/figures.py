@@ -54,8 +54,8 @@ ELECTIONS = (
 logs had different lengths, so that some servers could not win; here they are alike. The tolerances are what a
 calibration of one way and vote against the paper's 15 ms leaves open.
 
-What is judged of the median is that of some 3,900 elections, five times: about as many times lie on one side of a gap as
-on the other, and the median of 1,000 is on either by chance."""
+What is judged is the median of some 3,900 elections, five times: about as many times lie on one side of a gap as on the
+other, so that the median of 1,000 is on either by chance."""
 
 TAFT = "R. Taft et al., CockroachDB: The Resilient Geo-Distributed SQL Database, SIGMOD 2020, section 3.1"
 SPANNER = "J. C. Corbett et al., Spanner: Google's Globally-Distributed Database, OSDI 2012, section 4.2.1"

@@ -26,10 +26,10 @@ def verdict_word(judged: Document | ExpectationEntry) -> str:
 
 
 def ending(document: Document) -> str:
-    """Return how a run ended in a word or two: "PASS", or "FAILS, as declared"."""
+    """Return how a run ended in a word or two: "PASS", or "FAILS as declared"."""
     word = verdict_word(document).upper()
     surprise = document.as_declared == (document.verdict == "pass")
-    return word + ("" if surprise else ", as declared" if document.as_declared else ", not as declared")
+    return word + ("" if surprise else " as declared" if document.as_declared else " not as declared")
 
 
 def tone(judged: Document | ExpectationEntry) -> str:

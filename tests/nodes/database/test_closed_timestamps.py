@@ -155,6 +155,13 @@ def test_a_range_in_which_nothing_happens_is_closed_as_well(cluster):
     assert silent
 
 
+def test_without_leases_nothing_is_closed_and_ranges_fall_silent(new_cluster):
+    cluster = new_cluster(store={"leases": False})
+    cluster.elapse(10)
+    assert [replica(cluster, name).closed_timestamp for name in STORES] == [0, 0, 0]
+    assert replica(cluster, leader(cluster)).raft.replication.silent
+
+
 def test_without_a_lag_nothing_is_closed(new_cluster):
     cluster = new_cluster(store={"closed_lag": "0s"})
     write(cluster, KEYS[0], b"1")

@@ -53,12 +53,14 @@ class Closed:
     Attributes:
         timestamp: up to here the replica has all writes.
         promised: the highest promise that it has heard of, whether or not it can be used yet.
+        covered: the tenure in which this replica last held a valid lease, and when that was on its clock.
     """
 
-    __slots__ = ("_waiting", "_waits", "promised", "timestamp")
+    __slots__ = ("_waiting", "_waits", "covered", "promised", "timestamp")
 
     def __init__(self, waits: bool = True) -> None:
         self.timestamp = self.promised = 0
+        self.covered = (0, 0)
         self._waits = waits
         self._waiting: list[Promise] = []
 
@@ -100,7 +102,6 @@ class Closing:
         self.waits = waits
         self.clock: Callable[[], int] = lambda: 0
         self.close: Callable[[Replica, int], int] = lambda replica, timestamp: 0
-        self._covered: dict[int, tuple[int, int]] = {}
         self._credentials = Credentials(store.node)
         if lag_ns:
             store.network.bind(self)
@@ -116,8 +117,8 @@ class Closing:
             if not tenure:
                 continue
             if replica.raft.reads.lease_index() is not None:
-                self._covered[replica.range_id] = (tenure, now)
-            of_tenure, covered = self._covered.get(replica.range_id, (0, 0))
+                replica.closed.covered = (tenure, now)
+            of_tenure, covered = replica.closed.covered
             if of_tenure != tenure:
                 continue
             timestamp = self.close(replica, min(covered, now - self._lag))
@@ -132,9 +133,9 @@ class Closing:
 
     def wakes(self, replica: Replica) -> bool:
         """Break the silence of a range whose lease was last seen long ago, so that time can be closed beyond that."""
-        if not self._lag:
+        if not self._lag or not replica.raft.options.leases:
             return False
-        of_tenure, covered = self._covered.get(replica.range_id, (0, 0))
+        of_tenure, covered = replica.closed.covered
         due = of_tenure != replica.tenure or self.clock() - covered > self._lag // 2
         if due:
             replica.raft.wake()

@@ -197,6 +197,7 @@ def test_a_swizzle_cuts_hosts_off_one_by_one_and_brings_them_back_in_another_ord
         found = changes(arena, 30, source="client")
         sizes = [len(seen) for _, seen in found]
         assert sizes[0] == 4
+        assert sorted(arena.cuts) == [((host.name,), (), True) for host in servers(arena)]
         assert sizes[-1] == 0 or 0 in sizes
         assert all(abs(after - before) >= 1 for before, after in pairwise(sizes))
         whole_from = found[-1][0]

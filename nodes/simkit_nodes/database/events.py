@@ -59,6 +59,8 @@ class TransactionRecovered(Event, frozen=True, tag="transaction.recovered"):
 
     transaction: int
     committed: bool
+    request: int = 0
+    """The number that its client gave it; 0 where it gave none."""
 
 
 class TransactionAbandoned(Event, frozen=True, tag="transaction.abandoned"):

@@ -128,6 +128,7 @@ class Gateway(Node):
         async def steps(transaction: Coordinator) -> Any:
             nonlocal runs, last
             runs, last = runs + 1, transaction
+            transaction.request = request.request
             return await execute(transaction, request.steps)
 
         results = await self.database.run(steps, request.isolation)

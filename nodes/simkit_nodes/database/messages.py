@@ -120,12 +120,14 @@ class EndTransaction(Message, tag="database.end_transaction/1"):
         in_flight: writes that nobody has confirmed yet; with any, the record becomes STAGING.
         locks: all keys the transaction has written, so that whoever finds the record can resolve them.
         one_phase: all writes are in this very batch: commit them without intents.
+        request: the client's number of what it asked for, 0 for none; it is kept with a STAGING record.
     """
 
     commit: bool
     in_flight: tuple[InFlight, ...] = ()
     locks: tuple[bytes, ...] = ()
     one_phase: bool = False
+    request: int = 0
 
 
 class ResolveIntents(Message, tag="database.resolve_intents/1"):
@@ -246,6 +248,7 @@ class TransactionState(Message, tag="database.transaction_state/1"):
     known: bool = True
     expired: bool = False
     edges: tuple[Edge, ...] = ()
+    request: int = 0
 
 
 Response = Value | Rows | Done | ResolvedTimestamp | TransactionState

@@ -153,8 +153,8 @@ class StoreServer(Node):
     def _dropped(self, replica: Replica | AsynchronousReplica) -> None:
         self.evaluators.pop(replica.range_id, None)
 
-    def _recovered(self, transaction: int, status: Status) -> None:
-        self.emit(TransactionRecovered(transaction, status is Status.COMMITTED))
+    def _recovered(self, transaction: int, status: Status, request: int) -> None:
+        self.emit(TransactionRecovered(transaction, status is Status.COMMITTED, request))
 
     async def transport(self, store: str, batch: Batch) -> Reply:
         """Send a batch to a store; this one needs no network."""

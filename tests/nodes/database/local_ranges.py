@@ -64,7 +64,7 @@ class LocalRanges:
             clock,
             0.02,
             query_intent=query_intent,
-            on_recovery=lambda identity, status: self.recovered.append((identity, status)),
+            on_recovery=lambda identity, status, request: self.recovered.append((identity, status)),
         )
         self.evaluators[store] = Evaluator(
             range_, clock, PERIODS, pusher, lambda victim, cycle: self.deadlocks.append((victim, cycle))

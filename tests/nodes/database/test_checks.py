@@ -163,12 +163,15 @@ def test_a_wrong_total_is_told_with_the_transfer_that_nobody_answered_and_who_de
         ("s", TransactionRecovered(1, True)),
         ("s", TransactionAbandoned(2)),
         ("s", TransactionRecovered(3, False)),
+        ("s", TransactionRecovered(4, True, transfers[1].serial + 1)),
     ]
     assert told(check, events, [totals[0], *transfers, totals[1]]) == ["7 vanished: the sum is -7, not 0"]
     assert [step.text for step in check.violations[0].story] == [
         "decides that transaction 2 is aborted: its gateway is silent",
-        "client asks for a transfer of 7 from 3 to 4, and is not answered",
+        "client asks for a transfer of 7 from 3 to 4 (request 3), and is not answered",
         "decides that transaction 3 is aborted: its gateway is silent",
+        "client asks for a transfer of 5 from 3 to 4 (request 4), and is not answered",
+        "decides that request 4, transaction 4, has committed: its gateway is silent",
         "total of client tells a sum of -7",
     ]
 

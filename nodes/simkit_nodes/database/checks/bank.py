@@ -23,12 +23,17 @@ class BankTotal(Conservation):
     def __init__(self) -> None:
         super().__init__()
         self._decisions: list[Step] = []
+        self._recovered: set[int] = set()
 
     @sees(TransactionRecovered, TransactionAbandoned)
     def _decided(self, time_ns: int, host: str, event: TransactionRecovered | TransactionAbandoned) -> None:
         done = isinstance(event, TransactionRecovered) and event.committed
         ending = "has committed" if done else "is aborted"
-        text = f"decides that transaction {event.transaction} {ending}: its gateway is silent"
+        which = f"transaction {event.transaction}"
+        if isinstance(event, TransactionRecovered) and event.request:
+            which = f"request {event.request}, {which},"
+            self._recovered.add(event.request)
+        text = f"decides that {which} {ending}: its gateway is silent"
         self._decisions.append(Step(time_ns, host, text))
 
     def total_of(self, operation: Operation) -> int | None:
@@ -44,9 +49,11 @@ class BankTotal(Conservation):
         for each in self.operations:
             if each.function == "transfer" and each.outcome == "info" and before_ns <= (each.completed_ns or before_ns):
                 source, target, amount = each.input
-                if abs(amount) == abs(int(operation.output) - last):
+                request = each.serial + 1
+                if request in self._recovered or abs(amount) == abs(int(operation.output) - last):
                     text = (
-                        f"{each.process} asks for a transfer of {amount} from {source} to {target}, and is not answered"
+                        f"{each.process} asks for a transfer of {amount} from {source} to {target} "
+                        f"(request {request}), and is not answered"
                     )
                     yield Step(each.invoked_ns, each.host, text)
         yield from (step for step in self._decisions if step.time_ns >= before_ns)

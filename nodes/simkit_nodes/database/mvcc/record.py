@@ -68,12 +68,14 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
         commit_timestamp: of a COMMITTED or STAGING transaction.
         last_active: when its coordinator was last heard of.
         in_flight: of a STAGING one.
+        request: the number that a client gave to what it asked for, so that whoever recovers it can say; 0 for none.
     """
 
     status: Status
     commit_timestamp: int
     last_active: int
     in_flight: tuple[InFlight, ...] = ()
+    request: int = 0
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -132,7 +132,7 @@ class Commit:
         while True:
             await self._catch_up()
             puts, queries, in_flight = self._outstanding()
-            end = EndTransaction(True, in_flight, locks)
+            end = EndTransaction(True, in_flight, locks, request=transaction.request)
             transaction.depart()
             try:
                 # Apart, because a query waits until its write is applied, and staging need not.

@@ -64,6 +64,7 @@ class Coordinator:
     Attributes:
         nearest: the nearest replicas are asked first.
         elsewhere: how many batches others had to answer then.
+        request: the number that the client gave to what it asked for, 0 for none; told by whoever recovers a commit.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Coordinator:
         self.read_only = as_of is not None
         self.nearest = self._may_be_closed()
         self.elsewhere = 0
+        self.request = 0
         self.anchor = b""
         self.writes: dict[bytes, Write] = {}
         self.commit_timestamp: int | None = None

@@ -13,6 +13,8 @@ place of the decision.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from simkit_nodes.database.messages import (
     EndTransaction,
     HeartbeatTransaction,
@@ -30,7 +32,9 @@ from simkit_nodes.database.transactions.evaluation import Evaluation, Refused
 
 def state_of(record: Record, *, expired: bool = False) -> TransactionState:
     """Return what is told of a record."""
-    return TransactionState(record.status, record.commit_timestamp, record.in_flight, True, expired)
+    return TransactionState(
+        record.status, record.commit_timestamp, record.in_flight, True, expired, request=record.request
+    )
 
 
 def _write(evaluation: Evaluation, anchor: bytes, transaction_id: int, record: Record) -> TransactionState:
@@ -78,7 +82,9 @@ async def end_transaction(evaluation: Evaluation, request: EndTransaction, descr
         asked = {each.key for each in request.in_flight}
         # Whoever recovers it resolves all its locks, so the record names them all; number 0 needs no asking.
         confirmed = tuple(InFlight(key, 0) for key in request.locks if key not in asked)
-        staged = Record(Status.STAGING, evaluation.write_timestamp, evaluation.now, request.in_flight + confirmed)
+        staged = Record(
+            Status.STAGING, evaluation.write_timestamp, evaluation.now, request.in_flight + confirmed, request.request
+        )
         return _write(evaluation, header.anchor, header.transaction_id, staged)
     return await _commit(evaluation, request, descriptor)
 
@@ -126,7 +132,7 @@ async def heartbeat(evaluation: Evaluation, request: HeartbeatTransaction) -> Re
         record = Record(Status.PENDING, 0, evaluation.now)
     elif record.status.final:
         return state_of(record)
-    beaten = Record(record.status, record.commit_timestamp, evaluation.now, record.in_flight)
+    beaten = replace(record, last_active=evaluation.now)
     evaluation.puts.append((record_key(request.anchor, request.transaction_id), encode_record(beaten)))
     return state_of(beaten)
 
@@ -139,9 +145,9 @@ async def recover(evaluation: Evaluation, request: RecoverTransaction) -> Respon
     if record.status is not Status.STAGING or record.commit_timestamp != request.commit_timestamp:
         return state_of(record)  # its coordinator was faster, or has staged it anew
     if request.commit:
-        decided = Record(Status.COMMITTED, record.commit_timestamp, evaluation.now, record.in_flight)
+        decided = replace(record, status=Status.COMMITTED, last_active=evaluation.now)
     else:
-        decided = Record(Status.ABORTED, 0, evaluation.now)
+        decided = Record(Status.ABORTED, 0, evaluation.now, request=record.request)
     return _write(evaluation, request.anchor, request.transaction_id, decided)
 
 

@@ -56,7 +56,7 @@ class Pusher:
         clock: of the store.
         delay_s: how long an intent may take to be resolved before anybody asks.
         query_intent: whether recovery asks for in-flight writes; without, a STAGING transaction counts as committed.
-        on_recovery: told of a transaction that was recovered, and how.
+        on_recovery: told of a transaction that was recovered, how, and of which request it was.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Pusher:
         delay_s: float,
         *,
         query_intent: bool = True,
-        on_recovery: Callable[[int, Status], None] = lambda transaction_id, status: None,
+        on_recovery: Callable[[int, Status, int], None] = lambda transaction_id, status, request: None,
     ) -> None:
         self._sender = sender
         self._clock = clock
@@ -154,5 +154,5 @@ class Pusher:
         )
         assert isinstance(recovered, TransactionState)
         if recovered.status.final:
-            self._on_recovery(intent.transaction_id, recovered.status)
+            self._on_recovery(intent.transaction_id, recovered.status, recovered.request)
         return recovered

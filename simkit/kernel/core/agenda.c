@@ -435,6 +435,10 @@ drain_instant(Agenda *self)
 static int
 is_wanted(PyObject *item, int64_t sequence)
 {
+    if (Py_IS_TYPE(item, &Posted_Type)) {
+        ((Posted *)item)->scheduled = 0;
+        return !((Posted *)item)->cancelled;
+    }
     if (PyObject_TypeCheck(item, Task_Type)) {
         Task *task = (Task *)item;
         if (task->sleep_sequence != sequence) {
@@ -442,10 +446,6 @@ is_wanted(PyObject *item, int64_t sequence)
         }
         task->sleep_sequence = 0;
         return 1;
-    }
-    if (Py_IS_TYPE(item, &Posted_Type)) {
-        ((Posted *)item)->scheduled = 0;
-        return !((Posted *)item)->cancelled;
     }
     timer_left_the_queue(item);
     return !handle_is_cancelled(item);

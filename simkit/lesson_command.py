@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from simkit.explore.pool import Pool
     from simkit.observe.document import Document
     from simkit.teaching.lesson import Lesson, Question
+
+RUNS = Path("runs")
+"""Where run folders go."""
 
 
 @click.command()
@@ -58,9 +62,7 @@ if TYPE_CHECKING:
 )
 @click.option("--into", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where marks go.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 256), help="Workers side by side; one for each core.")
-@click.option(
-    "--runs", default="runs", show_default=True, type=click.Path(path_type=Path), help="Where run folders go."
-)
+@click.option("--runs", default=RUNS, show_default=True, type=click.Path(path_type=Path), help="Where run folders go.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
 def lesson(
     name: str | None,
@@ -131,7 +133,7 @@ def lesson_called(name: str) -> "Lesson":
 def take_lesson(
     lesson: "Lesson", pool: "Pool", *, student: str, answers: Path | None, again: bool, runs: Path, as_json: bool
 ) -> int:
-    """Ask for predictions, seal them, run, and show what was said beside what the run did."""
+    """Ask for predictions, seal them, run, and show what was said beside the answers."""
     from simkit.explore.campaign import Order, summary
     from simkit.language.scenario import load_scenario
     from simkit.registry import Registry
@@ -208,8 +210,9 @@ def _from(given: dict[str, str]) -> "Callable[[str, Question, str], str]":
 def _ask(name: str, question: "Question", wrong: str) -> str:
     if not wrong:
         click.echo(question.ask + (f" ({question.unit})" if question.unit else ""))
+        wide = max(map(len, question.choices), default=0)
         for number, choice in enumerate(question.choices, start=1):
-            click.echo(f"  {number}  {choice}")
+            click.echo(f"  {number:>2}  {choice:<{wide}}  {question.meaning.get(choice, '')}".rstrip())
     else:
         click.echo(f"  {wrong}")
     answer: str = click.prompt("  you say", prompt_suffix=": ", default="", show_default=False)
@@ -229,7 +232,7 @@ def said_and_did(document: "Document") -> str:
     for each in document.predictions:
         mark = "right" if each.right else "no   "
         lines.append(f"  {mark}  {plain(each.question)}")
-        lines.append(f"         you said {plain(each.said)}, it did {plain(each.did)}")
+        lines.append(f"         you said {plain(each.said)}; the answer is {plain(each.did)}")
         if each.because:
             lines.append(f"         {plain(each.because)}")
     right = sum(each.right for each in document.predictions)
@@ -276,34 +279,45 @@ def grade_solution(
 
 def try_solution(lesson: "Lesson", path: Path, pool: "Pool", *, variant: str | None, runs: Path) -> int:
     """Run a solution once, in the open, with a report: what a student does before handing it in."""
+    from msgspec.structs import replace
+
     from simkit.kernel.worker import WorkerFailed
     from simkit.language.problem import ScenarioError
     from simkit.language.scenario import load_scenario
     from simkit.observe.document import read_document
     from simkit.registry import Registry
-    from simkit.teaching.grading import attempt, read_solution
+    from simkit.teaching.grading import attempt, read_solution, settings_of, value_word
 
-    folder = runs / f"lesson-{lesson.name}-{_file_name(path.stem)}"
+    words = [path.stem] if variant is None else [path.stem, variant]
+    folder = runs / "-".join(["lesson", lesson.name, *map(_file_name, words)])
     try:
         solution = read_solution(path, lesson.rules)
         scenario = load_scenario(lesson.scenario, variant=variant, registry=Registry())
     except (ValueError, ScenarioError) as error:
         bad_input(error)
     folder.mkdir(parents=True, exist_ok=True)
+    # What an earlier attempt left must not be taken for this one's.
+    for name in ("run.json", "report.html", "trace.bin"):
+        (folder / name).unlink(missing_ok=True)
+    for path_set, value in settings_of(lesson.rules, solution).items():
+        click.echo(f"  set    {path_set}: {value_word(value)}")
     try:
         result = attempt(lesson, solution, variant, scenario.seed, folder, pool)
     except WorkerFailed as failure:
         click.echo(f"simkit itself failed in a worker; please report this:\n{failure}", err=True)
         return 4
     if result["document"] is not None:
-        document = read_document(result["document"].encode())
+        again = f"simkit lesson {lesson.name} --try {quote(str(path))}"
+        again += (f" --variant {variant}" if variant else "") + ("" if runs == RUNS else f" --runs {quote(str(runs))}")
+        document = replace(read_document(result["document"].encode()), again=again)
         document.write(folder / "run.json")
         write_page(document, folder)
         click.echo(terminal_text(document, str(folder)), nl=False)
         if document.verdict == "pass" and not result["failure"]:
             return 0
     if result["failure"]:
-        click.echo(f"{path.name} broke down: {result['failure']}")
+        failure = result["failure"].removeprefix(f"{path.name}:")
+        click.echo(f"{path.name} broke down: {'' if failure == result['failure'] else 'line '}{failure}")
     return 1
 
 

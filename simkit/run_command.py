@@ -271,6 +271,8 @@ def run_again(folder: Path, pool: "Pool", systems: tuple[str, ...], as_json: boo
         bad_input(f"{folder}: {error}")
     if recorded.ended_ns is not None and recorded.error is None:
         bad_input(f"{folder} was interrupted before its end: no run can be held against its digest")
+    if recorded.again:
+        bad_input(f"{folder} was made by another command: {recorded.again}")
     try:
         load_scenario(folder / "scenario.yaml", registry=Registry(systems))
     except ScenarioError as error:

@@ -20,6 +20,9 @@ KEPT_PER_HOST = 4_096
 PAYLOAD_BYTES = 512
 """Bytes of each arrival in which names are looked for."""
 
+HELD_NS = 1_000_000_000
+"""How long a host may take to act on a message, before what has just arrived is the likelier cause."""
+
 _WORD = re.compile(r"[A-Za-z0-9_.:,%-]+")
 _QUANTITY = re.compile(r"[0-9.,]{1,7}(?:ns|us|ms|s|min|h|d|x|%|B|[kKMGT]i?B)?|[0-9]+(?:[:.][0-9]+)+")
 
@@ -65,6 +68,8 @@ class Arrivals:
             host, time_ns: who acted, and when.
             names: of the objects that it acted on; see `names_in`.
             after_ns: arrivals before this moment are told already.
+
+        What names an object and arrived more than `HELD_NS` before does not go before what arrived at that moment.
         """
         if host not in self._of:
             return None
@@ -73,6 +78,8 @@ class Arrivals:
             if arrival.time_ns > time_ns:
                 continue
             if arrival.time_ns < after_ns:
+                break
+            if awaited is not None and arrival.time_ns < time_ns - HELD_NS:
                 break
             if any(_names(arrival.payload, name) for name in names):
                 return arrival

@@ -238,6 +238,7 @@ class Document(Part, frozen=True, kw_only=True):
 
     Attributes:
         scenario: its name, such as ``task_queue/steady``; `variant` is null for the scenario itself.
+        again: the command that makes this run again, where that is not `simkit run` with its folder or its name.
         changes: what the variant and the command line set, as PATH=VALUE. words: what opaque words in payloads mean.
         branch: which one it is of a seed's branches, from branched_ns on, where its draws become its own; null without.
         duration_ns: virtual, as planned; ended_ns: null unless the run ended before. wall_seconds: real.
@@ -256,6 +257,7 @@ class Document(Part, frozen=True, kw_only=True):
     file: str = ""
     title: str = ""
     variant: str | None = None
+    again: str = ""
     changes: tuple[str, ...] = ()
     system: str = ""
     seed: int

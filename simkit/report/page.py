@@ -229,10 +229,8 @@ def _other(document: Document, behind: Document) -> str:
 
 
 def _command(document: Document, run_folder: str | None) -> str:
-    text = (
-        f"simkit run {run_folder}" if run_folder else f"simkit run {plain(document.scenario)}{seed_options(document)}"
-    )
-    text += own_systems(document)
+    of_name = f"{plain(document.scenario)}{seed_options(document)}"
+    text = plain(document.again) or f"simkit run {run_folder or of_name}{own_systems(document)}"
     return (
         f'Run it again: <code id="again">{escape(text)}</code>'
         f'<button type="button" data-copy="again" aria-live="polite">copy</button>'

@@ -40,7 +40,7 @@ _LEVELS = (("0", "every level"), ("1", "INFO and above"), ("2", "WARNING and abo
 def below(document: Document, figures: Sequence[Drawing], messages: Messages | None = None) -> str:
     """Return everything below the first screen."""
     parts = [
-        ("You said, it did", _predictions(document)),
+        ("What you said, and the answers", _predictions(document)),
         ("Messages", messages_section(document, messages)),
         ("Expectations", _expectations(document)),
         ("Figures of the system", _pictures(document)),
@@ -148,7 +148,7 @@ def _predictions(document: Document) -> str:
         f"<td class='mono'>{escape(plain(each.did))}</td><td>{escape(plain(each.because))}</td></tr>"
         for each in document.predictions
     )
-    head = "<tr><th></th><th>question</th><th>you said</th><th>it did</th><th>because</th></tr>"
+    head = "<tr><th></th><th>question</th><th>you said</th><th>answer</th><th>because</th></tr>"
     return f'<div class="scroll"><table>{head}{rows}</table></div>' if rows else ""
 
 

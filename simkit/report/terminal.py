@@ -292,8 +292,8 @@ def _verdict(document: Document, run_folder: str | None, paint: Paint, searches:
     digest = f"digest {digest_words(document.digest)}"
     lines = [f"{word} {_counts(document)} · {document.events:,} events{speed} · {digest}"]
     if run_folder:
-        again = f"again   simkit run {run_folder}{own_systems(document)}"
-        lines.append(f"report   {run_folder}/report.html{fragment(document)}      {again}")
+        again = plain(document.again) or f"simkit run {run_folder}{own_systems(document)}"
+        lines.append(f"report   {run_folder}/report.html{fragment(document)}      again   {again}")
     if run_folder and document.verdict == "fail" and not document.as_declared:
         wide = max((len(name) for name in searches), default=0)
         label = {"why": "why", "shrink": "smaller"}

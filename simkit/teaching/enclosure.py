@@ -24,9 +24,6 @@ CPU_SECONDS_MAX = 10
 MEMORY_BYTES_MAX = 2 << 30
 """Of the whole process, over all calls."""
 
-FILE = "solution.py"
-"""What tracebacks call the solution, whatever its path is."""
-
 
 def serve() -> None:
     """Read one line of JSON for each call from standard input, and answer each with one."""
@@ -57,12 +54,13 @@ def _serve_calls(begin: dict[str, Any], answers: IO[bytes]) -> None:
     meter = Meter()
     made: list[Any] = []
     part: Any = None
+    file = begin["file"]
     request: dict[str, Any] | None = {"load": begin["source"], "class": begin["class"]}
     while request is not None:
         try:
             if "load" in request:
-                names: dict[str, Any] = {"__name__": "solution", "__file__": FILE}
-                code = compile(request["load"], FILE, "exec")
+                names: dict[str, Any] = {"__name__": "solution", "__file__": file}
+                code = compile(request["load"], file, "exec")
                 meter.watch(code)
                 meter.begin()
                 exec(code, names)
@@ -76,7 +74,7 @@ def _serve_calls(begin: dict[str, Any], answers: IO[bytes]) -> None:
                 value = len(made) - 1
             answer = json.dumps({"returned": value})
         except Exception as error:
-            answer = json.dumps({"raised": _told(error)})
+            answer = json.dumps({"raised": _told(error, file)})
         meter.end()
         with outside():
             answers.write(answer.encode() + b"\n")
@@ -85,12 +83,12 @@ def _serve_calls(begin: dict[str, Any], answers: IO[bytes]) -> None:
             request = json.loads(line) if line else None
 
 
-def _told(error: Exception) -> str:
+def _told(error: Exception, file: str) -> str:
     """Return an exception and the last line of the solution that it went through."""
     if isinstance(error, SyntaxError):
-        return f"{FILE}:{error.lineno}: {type(error).__name__}: {error.msg}"
-    if isinstance(error, KeyError) and not any(f.filename == FILE for f in traceback.extract_tb(error.__traceback__)):
-        return f"{FILE} has no class {error}"
-    places = [each for each in traceback.extract_tb(error.__traceback__) if each.filename == FILE]
-    where = f"{FILE}:{places[-1].lineno}: " if places else ""
+        return f"{file}:{error.lineno}: {type(error).__name__}: {error.msg}"
+    if isinstance(error, KeyError) and not any(f.filename == file for f in traceback.extract_tb(error.__traceback__)):
+        return f"{file} has no class {error}"
+    places = [each for each in traceback.extract_tb(error.__traceback__) if each.filename == file]
+    where = f"{file}:{places[-1].lineno}: " if places else ""
     return f"{where}{type(error).__name__}: {error}"[:2_000]

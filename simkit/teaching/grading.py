@@ -92,7 +92,7 @@ def _settings(given: Mapping[str, Any], rules: Rules) -> tuple[tuple[str, str], 
             near = nearest_quoted(str(path), rules.settings.allowed)
             there = f"nearest: {near}" if near else f"there are {', '.join(rules.settings.allowed)}"
             raise ValueError(f"`{path}` is not yours to set; {there}")
-    return tuple((str(path), _word(value)) for path, value in chosen.items())
+    return tuple((str(path), value_word(value)) for path, value in chosen.items())
 
 
 def plan(rules: Rules, solution: Solution, student: str, secret: str) -> list[Planned]:
@@ -109,15 +109,15 @@ def attempt(
 ) -> dict[str, Any]:
     """Run a solution once in the open, its files into a folder; return what `trial.try_solution` does."""
     rules = lesson.rules
-    mends = {} if solution.source or rules.settings is None else rules.settings.mends
-    values = {**mends, **dict(solution.settings)}
+    values = settings_of(rules, solution)
     call = {
         "scenario": lesson.scenario,
         "variant": variant,
-        "overrides": [f"{path}={_word(value)}" for path, value in values.items()],
+        "overrides": [f"{path}={value_word(value)}" for path, value in values.items()],
         "seed": seed,
         "part": rules.part if solution.source else "",
         "source": solution.source,
+        "file": solution.name,
         "folder": str(folder),
     }
     for _, answer in pool.map(TRY, [call]):
@@ -128,14 +128,18 @@ def attempt(
     return {"document": None, "failure": "it was interrupted"}
 
 
+def settings_of(rules: Rules, solution: Solution) -> dict[str, Any]:
+    """Return what is set where a solution runs: what goes with Python, or what is to be mended and the settings."""
+    if solution.source or rules.settings is None:
+        return dict(rules.given)
+    return {**rules.settings.mends, **dict(solution.settings)}
+
+
 def _planned(rules: Rules, solution: Solution, name: str, case: Case, number: int, words: str) -> Planned:
-    values: dict[str, Any] = {}
-    if not solution.source and rules.settings is not None:
-        values |= rules.settings.mends
-    values |= dict(solution.settings) | case.set
+    values = settings_of(rules, solution) | case.set
     for path, choices in case.draw.items():
         values[path] = choices[number_from(f"{words}\n{path}") % len(choices)]
-    overrides = tuple(f"{path}={_word(value)}" for path, value in values.items())
+    overrides = tuple(f"{path}={value_word(value)}" for path, value in values.items())
     return Planned(name, number, case.variant, overrides, number_from(words))
 
 
@@ -144,7 +148,8 @@ def number_from(words: str) -> int:
     return int.from_bytes(hashlib.sha256(words.encode()).digest()[:SEED_BYTES], "big")
 
 
-def _word(value: Any) -> str:
+def value_word(value: Any) -> str:
+    """Return a setting's value as a scenario file writes it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -161,6 +166,7 @@ def tried(
             "seed": each.seed,
             "part": rules.part if solution.source else "",
             "source": solution.source,
+            "file": solution.name,
             "systems": list(systems),
         }
         for each in planned

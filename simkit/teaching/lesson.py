@@ -37,6 +37,7 @@ class Question(_Words):
 
     Attributes:
         ask: the question. choices: what can be answered; free text or a number without them.
+        meaning: of choices, told beside them; in a file `choices` may be a map of each with its meaning.
         truth: where the run says the answer (`truth.truth_of`), or `answer`: what is right whatever the run does.
         unit: of a number. within: how far off a number may be, in that unit.
         because: told afterwards.
@@ -44,11 +45,19 @@ class Question(_Words):
 
     ask: str
     choices: tuple[Word, ...] = ()
+    meaning: dict[str, str] = {}
     truth: str = ""
     answer: Word = ""
     unit: str = ""
     within: float | None = None
     because: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_meanings(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or not isinstance(given.get("choices"), dict):
+            return given
+        return {**given, "choices": tuple(given["choices"]), "meaning": given["choices"]}
 
     def in_words(self) -> str:
         """Return what is asked, and what can be answered, on one line."""
@@ -98,6 +107,7 @@ class Rules(_Words):
 
     Attributes:
         part: which exercise of the card a Python solution writes, "" for none.
+        given: what is set wherever a Python solution runs, whatever a variant says: what it needs to be able to help.
         settings: what a YAML solution may set, or None.
         seeds: runs of each case. cases: by name.
         floor: runs below it give nothing.
@@ -107,6 +117,7 @@ class Rules(_Words):
     """
 
     part: str = ""
+    given: dict[str, Any] = {}
     settings: Settings | None = None
     seeds: int = Field(1, ge=1, le=50)
     cases: dict[str, Case] = Field(min_length=1, max_length=40)

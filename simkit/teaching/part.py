@@ -48,12 +48,13 @@ class Part:
         source: the solution's text.
         name: of the class.
         seed: of the host on which it runs.
+        file: what tracebacks call the solution: the name under which its author knows it.
 
     Attributes:
         failure: the first thing that was wrong, "" if nothing was.
     """
 
-    def __init__(self, source: str, name: str, seed: int) -> None:
+    def __init__(self, source: str, name: str, seed: int, file: str = "solution.py") -> None:
         self.failure = ""
         self._calls = 0
         self._left = b""
@@ -68,7 +69,7 @@ class Part:
             start_new_session=True,
         )
         try:
-            self._send({"source": source, "class": name, "seed": seed})
+            self._send({"source": source, "class": name, "seed": seed, "file": file})
             self._answer()
         except PartFailed:
             self.close()

@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from simkit.language.duration import TIME_UNITS
 from simkit.observe.document import Document
 from simkit.teaching.lesson import Lesson, Question
 from simkit.teaching.truth import as_number, judged
@@ -51,8 +52,9 @@ def accepted(question: Question, answer: str) -> tuple[str, str]:
         if answer.casefold() in known:
             return known[answer.casefold()], ""
         return "", f"one of {', '.join(question.choices)}, or its number"
-    if question.within is not None and as_number(answer) is None:
-        return "", f"a number is needed{f', in {question.unit}' if question.unit else ''}"
+    if question.within is not None and as_number(answer, question.unit) is None:
+        example = f", or with a unit, such as 90{question.unit}" if question.unit in TIME_UNITS else ""
+        return "", f"a number is needed{f', in {question.unit}' if question.unit else ''}{example}"
     return answer, ""
 
 

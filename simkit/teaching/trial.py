@@ -7,10 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from simkit.explore.run import Run, outline
 from simkit.language.problem import ScenarioError
 from simkit.language.scenario import load_scenario
 from simkit.network.standard_library import install
+from simkit.observe.document import Document, ExpectationEntry
 from simkit.registry import Registry
 from simkit.teaching.part import Part, PartFailed, stand_in, with_part
 
@@ -27,6 +30,7 @@ def try_solution(
     seed: int,
     part: str,
     source: str,
+    file: str,
     systems: Sequence[str] = (),
     folder: str | None = None,
 ) -> dict[str, Any]:
@@ -34,7 +38,8 @@ def try_solution(
 
     Args:
         part: the exercise's name on the card, "" where the solution is settings alone.
-        source: the solution's text. folder: where the run's files go; without one the document is an outline.
+        source: the solution's text. file: its name.
+        folder: where the run's files go; without one the document is an outline.
     """
     install()
     registry = Registry(systems)
@@ -51,7 +56,7 @@ def try_solution(
     try:
         if part:
             exercise, name = card.exercises[part], class_name(part)
-            enclosed = Part(source, name, seed)
+            enclosed = Part(source, name, seed, file)
             card = with_part(card, exercise, stand_in(enclosed, name, exercise))
         run = Run(resolved, card, folder=place, trace="none" if place is None else "file")
         document = run.execute(
@@ -62,9 +67,22 @@ def try_solution(
     finally:
         if enclosed is not None:
             enclosed.close()
+    document = _wanted(document)
     if place is None:
         document = outline(document)
     return {"document": document.to_json().decode(), "failure": enclosed.failure if enclosed else ""}
+
+
+def _wanted(document: Document) -> Document:
+    """Return a document in which every check has to hold: what a variant declares to fail is what a solution mends."""
+    wanted = tuple(each if each.declared == "holds" else _to_hold(each) for each in document.expectations)
+    whole = document.verdict != "error" and all(each.as_declared for each in wanted)
+    return replace(document, expectations=wanted, as_declared=whole)
+
+
+def _to_hold(entry: ExpectationEntry) -> ExpectationEntry:
+    text, holds = f"always {entry.subject}", entry.verdict == "pass"
+    return replace(entry, kind="always", text=text, declared="holds", as_declared=holds)
 
 
 def class_name(part: str) -> str:

@@ -10,6 +10,8 @@ It deliberately reads the run document and nothing else, so that a report and a 
 import re
 from collections.abc import Callable, Mapping
 
+from simkit.language.duration import TIME_UNITS, Duration
+from simkit.language.problem import Refusal
 from simkit.observe.document import Document, ExpectationEntry, PredictionEntry
 from simkit.observe.moment import NANOSECONDS, number
 from simkit.teaching.lesson import Question
@@ -32,17 +34,22 @@ def judged(question: Question, said: str, document: Document) -> PredictionEntry
     """Hold one answer against the run."""
     truth: Truth = truth_of(question.truth, document) if question.truth else question.answer
     if isinstance(truth, float):
-        given = as_number(said)
+        given = as_number(said, question.unit)
         right = given is not None and abs(given - truth) <= (question.within or 0.0)
         did = f"{number(round(truth, 3))} {question.unit}".strip()
-        said = f"{said} {question.unit}".strip() if given is not None else said
+        said = said if given is None else f"{number(round(given, 3))} {question.unit}".strip()
     else:
         right, did = said.strip().casefold() == truth.casefold(), truth
     return PredictionEntry(question=question.ask, said=said, did=did, right=right, because=question.because)
 
 
-def as_number(text: str) -> float | None:
-    """Return a number as a person writes it, None if it is none."""
+def as_number(text: str, unit: str = "") -> float | None:
+    """Return a number as a person writes it, None if it is none; a time may have a unit of its own: 2min, 135s."""
+    if unit in TIME_UNITS:
+        try:
+            return Duration.parse(text) / TIME_UNITS[unit]
+        except Refusal:
+            pass
     try:
         value = float(text.replace(",", "").split()[0])
     except (ValueError, IndexError):

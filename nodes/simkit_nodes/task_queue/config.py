@@ -112,7 +112,8 @@ class TaskLoad(Load):
     service: Distribution
     """Time a task keeps its slot."""
     task: str = "work"
-    """Name of the task; clients refuse one that no worker knows, unless it is sent unchecked."""
+    """Name of the task: `work` has one effect, whichever attempt has it; each attempt of `overwrite` writes its own
+    over what stands there. Clients refuse one that no worker knows, unless it is sent unchecked."""
     unchecked: bool = False
     """Whether clients send what their schema refuses: a poison message."""
     priority: int = Field(5, ge=0, le=9)

@@ -74,14 +74,16 @@ class Gantt(Plot):
         self._held: list[_Held] = []
         self._open: dict[tuple[str, str, int], _Held] = {}
         self._workers: dict[str, None] = {}
+        self._gone: dict[tuple[str, str, int], _Held] = {}
         self._applied: set[str] = set()
+        self._newest: dict[str, int] = {}
         self._first: _Held | None = None
 
     @sees(WorkerStarted)
     def _start(self, time_ns: int, host: str, event: WorkerStarted) -> None:
         self._workers.setdefault(host)
         for key in [key for key, held in self._open.items() if held.worker == host]:
-            gone = self._open.pop(key)  # the process that held it is no more
+            gone = self._gone[key] = self._open.pop(key)  # the process that held it is no more, its lease still runs
             gone.end_ns = time_ns if gone.expired_ns is None else gone.expired_ns
 
     @sees(TaskLeased)
@@ -92,18 +94,21 @@ class Gantt(Plot):
 
     @sees(TaskRedelivered)
     def _expire(self, time_ns: int, host: str, event: TaskRedelivered) -> None:
-        held = self._open.get((event.task, event.worker, event.attempt))
+        key = event.task, event.worker, event.attempt
+        held = self._open.get(key)
         if held is not None:
             held.expired_ns = time_ns
-            self._first = self._first or held
+        self._first = self._first or held or self._gone.get(key)
 
     @sees(EffectApplied)
     def _apply(self, time_ns: int, host: str, event: EffectApplied) -> None:
         held = self._open.get((event.task, event.worker, event.attempt))
         if held is not None:
-            held.dots.append((time_ns, "alarm" if event.key in self._applied else "first"))
+            late = event.key in self._applied or event.attempt < self._newest.get(event.task, 0)
+            held.dots.append((time_ns, "alarm" if late else "first"))
             held.end_ns = max(time_ns, held.end_ns or 0)
         self._applied.add(event.key)
+        self._newest[event.task] = max(event.attempt, self._newest.get(event.task, 0))
 
     @sees(EffectRefused)
     def _refuse(self, time_ns: int, host: str, event: EffectRefused) -> None:
@@ -138,7 +143,7 @@ class Gantt(Plot):
             window_ns=(begin_ns, until_ns),
             lanes=tuple(Lane(label=name, host=name, spans=tuple(spans)) for name, spans in ordered),
             tones={"first": "first attempt", "second": "later attempt", "alarm": "after its lease expired"},
-            note="A dot is an effect that took place, a cross one that took place again; shaded: paused or down.",
+            note="A dot: an effect took place; a cross: it took place again or over a newer one. Shaded: paused, down.",
         )
 
     def _window(self, end_ns: int) -> tuple[int, int]:

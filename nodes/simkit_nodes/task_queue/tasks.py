@@ -30,7 +30,14 @@ class Work(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Payload that means nothing, for its size."""
 
 
-SCHEMAS: dict[str, type[msgspec.Struct]] = {"work": Work}
+class Overwrite(Work, frozen=True, forbid_unknown_fields=True):
+    """The task `overwrite`: keep a slot busy, then write what this attempt made over what stands there for the task.
+
+    Each attempt makes something of its own, so that each has an idempotency key of its own.
+    """
+
+
+SCHEMAS: dict[str, type[msgspec.Struct]] = {"work": Work, "overwrite": Overwrite}
 
 
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

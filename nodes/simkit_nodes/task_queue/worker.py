@@ -17,7 +17,7 @@ from simkit_nodes.task_queue.config import SECOND, WorkerConfig
 from simkit_nodes.task_queue.effects import ApplyEffect, EffectReply
 from simkit_nodes.task_queue.events import LeaseLost, RetryPlanned, WorkerStarted
 from simkit_nodes.task_queue.queue import BATCH_MAX, TROUBLE, Lease, Outcome, TaskQueue, connect
-from simkit_nodes.task_queue.tasks import BadTask, Work, decode_task
+from simkit_nodes.task_queue.tasks import BadTask, Overwrite, Work, decode_task
 
 BELL_S = 5.0  # an idle worker asks again after this long, whatever the bell says
 AWAY_S = 0.5  # pause after the broker could not be reached, give or take half of it
@@ -182,7 +182,9 @@ class Worker(Node):
         token = self._token(lease)
         try:
             _, arguments, key = decode_task(lease.body)
-            await self._work(lease, arguments, key or lease.task)
+            key = key or lease.task
+            # What an attempt writes over what another wrote is not the same effect once more.
+            await self._work(lease, arguments, f"{key}/{lease.attempt}" if isinstance(arguments, Overwrite) else key)
         except BadTask as error:
             return Outcome(lease.task, token, "dead", str(error)[:500])
         except (TaskError, EffectFailed) as error:

@@ -1,9 +1,10 @@
-"""Wrong: what it knows is lost with its process, because it learns from requests and not from the log."""
+"""Wrong: it refuses what it should, but has it in memory only, because it learns from requests and not from the log."""
 
 
 class Fence:
     def __init__(self) -> None:
         self.newest: dict[str, int] = {}
+        self.done: set[str] = set()
 
     def remember(self, key: str, task: str, token: int) -> None:
         pass
@@ -12,4 +13,7 @@ class Fence:
         if token < self.newest.get(task, 0):
             return "stale"
         self.newest[task] = token
+        if key in self.done:
+            return "duplicate"
+        self.done.add(key)
         return ""

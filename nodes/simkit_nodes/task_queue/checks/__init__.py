@@ -6,7 +6,7 @@ Checks read emitted events only. The broker is believed about its own queue; tha
 
 from simkit_nodes.task_queue.checks.accounting import Accounting, QueueDrained
 from simkit_nodes.task_queue.checks.delivery import LeaseExclusive, NoAckedTaskLost, TerminalStateUnique
-from simkit_nodes.task_queue.checks.effects import EffectComplete, EffectOnce
+from simkit_nodes.task_queue.checks.effects import EffectComplete, EffectOnce, EffectOrder
 from simkit_nodes.task_queue.checks.order import EtaNotEarly, FifoWithinPriority, PriorityOrder
 from simkit_nodes.task_queue.checks.retries import AttemptsBounded, BackoffRespected
 
@@ -16,6 +16,7 @@ __all__ = [
     "BackoffRespected",
     "EffectComplete",
     "EffectOnce",
+    "EffectOrder",
     "EtaNotEarly",
     "FifoWithinPriority",
     "LeaseExclusive",

@@ -1,4 +1,5 @@
-"""Effects: what tasks do to the outside world happens once, however often they are delivered, and happens at all.
+"""Effects: what tasks do to the outside world happens once, however often they are delivered, and happens at all; and
+what the newest attempt wrote stays.
 
 This is the difference between a queue that delivers at least once and a system whose users notice nothing of it.
 """
@@ -43,6 +44,36 @@ class EffectOnce(TaskCheck):
 
     def summary(self) -> str:
         return f"{self.redelivered:,} delivered again, {self.fenced:,} late results fenced off, {self.twice:,} twice"
+
+
+class EffectOrder(TaskCheck):
+    """What an attempt of a task wrote is not overwritten by what an older attempt of it writes.
+
+    One idempotency key that takes effect twice is for `effect_once`, in whatever order it does.
+    """
+
+    name = "effect_order"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = 0
+        self.backwards = 0
+        self._newest: dict[str, EffectApplied] = {}
+
+    @sees(EffectApplied)
+    def _apply(self, time_ns: int, host: str, event: EffectApplied) -> None:
+        newest = self._newest.setdefault(event.task, event)
+        if newest.key != event.key:
+            self.written += 1
+            if event.attempt < newest.attempt:
+                self.backwards += 1
+                old, new = f"attempt {event.attempt}", f"attempt {newest.attempt}"
+                self.broken(time_ns, host, event.task, f"task {event.task}: what {new} wrote is overwritten by {old}")
+        if event.attempt >= newest.attempt:
+            self._newest[event.task] = event
+
+    def summary(self) -> str:
+        return f"{self.written:,} effects over others of their tasks, {self.backwards:,} of them older than those"
 
 
 class EffectComplete(TaskCheck):

@@ -299,25 +299,25 @@ def try_solution(lesson: "Lesson", path: Path, pool: "Pool", *, variant: str | N
     # What an earlier attempt left must not be taken for this one's.
     for name in ("run.json", "report.html", "trace.bin"):
         (folder / name).unlink(missing_ok=True)
-    for path_set, value in settings_of(lesson.rules, solution).items():
-        click.echo(f"  set    {path_set}: {value_word(value)}")
+    for setting, value in settings_of(lesson.rules, solution).items():
+        click.echo(f"  set    {setting}: {value_word(value)}")
     try:
         result = attempt(lesson, solution, variant, scenario.seed, folder, pool)
     except WorkerFailed as failure:
         click.echo(f"simkit itself failed in a worker; please report this:\n{failure}", err=True)
         return 4
     if result["document"] is not None:
-        again = f"simkit lesson {lesson.name} --try {quote(str(path))}"
-        again += (f" --variant {variant}" if variant else "") + ("" if runs == RUNS else f" --runs {quote(str(runs))}")
-        document = replace(read_document(result["document"].encode()), again=again)
+        options = {"--try": path, "--variant": variant, "--runs": None if runs == RUNS else runs}
+        again = [f"{option} {quote(str(value))}" for option, value in options.items() if value is not None]
+        document = read_document(result["document"].encode())
+        document = replace(document, again=" ".join(["simkit lesson", lesson.name, *again]))
         document.write(folder / "run.json")
         write_page(document, folder)
-        click.echo(terminal_text(document, str(folder)), nl=False)
-        if document.verdict == "pass" and not result["failure"]:
-            return 0
-    if result["failure"]:
-        failure = result["failure"].removeprefix(f"{path.name}:")
-        click.echo(f"{path.name} broke down: {'' if failure == result['failure'] else 'line '}{failure}")
+        if not result["failure"]:
+            click.echo(terminal_text(document, str(folder)), nl=False)
+            return 0 if document.as_declared else 1
+    failure = result["failure"]
+    click.echo(failure if failure.startswith(path.name) else f"{path.name} broke down: {failure}")
     return 1
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from simkit.kernel.records import Records
-from simkit.observe.arrivals import Arrivals, names_in
+from simkit.observe.arrivals import HELD_NS, Arrivals, names_in
 
 
 @pytest.fixture
@@ -42,6 +42,14 @@ def test_what_arrived_at_the_very_moment_counts_without_a_name(world: Any) -> No
     found = arrivals.before("b", 10, [])
     assert found is not None
     assert found.source == "a"
+
+
+def test_what_arrived_at_the_very_moment_goes_before_what_named_the_object_long_ago(world: Any) -> None:
+    arrivals = Arrivals(world.records)
+    arrive(world, 0, "b", "a", b"lease 3f2a", 0)
+    arrive(world, 60 * HELD_NS, "b", "c", b"\x00", 60 * HELD_NS)
+    found = [arrivals.before("b", time_ns, [b"3f2a"]) for time_ns in (60 * HELD_NS, 61 * HELD_NS)]
+    assert [each.source for each in found if each] == ["c", "a"]
 
 
 def test_nothing_that_arrived_later_or_never_is_found(world: Any) -> None:

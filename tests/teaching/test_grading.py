@@ -22,10 +22,13 @@ SOLUTIONS = LESSONS / "slow_is_not_dead"
 SCORES = {
     ("slow_is_not_dead", "reference.py"): (100, True),
     ("slow_is_not_dead", "tokens.yaml"): (100, True),
-    ("slow_is_not_dead", "knob.yaml"): (77, False),
-    ("slow_is_not_dead", "forgets.py"): (69, False),
-    ("slow_is_not_dead", "nothing.py"): (38, False),
-    ("slow_is_not_dead", "one_for_all.py"): (0, False),
+    ("slow_is_not_dead", "tokens_alone.py"): (84, False),
+    ("slow_is_not_dead", "keys_alone.py"): (79, False),
+    ("slow_is_not_dead", "knob_to_the_end.yaml"): (91, False),
+    ("slow_is_not_dead", "knob.yaml"): (84, False),
+    ("slow_is_not_dead", "forgets.py"): (84, False),
+    ("slow_is_not_dead", "nothing.py"): (16, False),
+    ("slow_is_not_dead", "one_for_all.py"): (28, False),
     ("slow_is_not_dead", "refuses_everything.py"): (0, False),
     ("two_leaders_one_term", "reference.py"): (100, True),
     ("two_leaders_one_term", "ignores_the_log.py"): (86, False),
@@ -62,7 +65,7 @@ def graded(lesson: Lesson, solution: Solution, pool: Pool, cases: tuple[str, ...
 @pytest.mark.parametrize(
     ("name", "file"),
     [
-        # Eight runs of a second each, or twenty of a third; what each gets wrong is tried with one run below.
+        # Twelve runs of a second each, or twenty of a third; what each gets wrong is tried with one run below.
         pytest.param(*each, marks=() if each == ("two_leaders_one_term", "reference.py") else pytest.mark.audit)
         for each in SCORES
     ],
@@ -77,18 +80,23 @@ def test_every_solution_gets_its_marks(name: str, file: str, pool: Pool) -> None
 
 
 @pytest.mark.parametrize(
-    ("file", "case", "lost"),
+    ("name", "file", "case", "lost"),
     [
-        ("forgets.py", "forgotten", "election_safety"),
-        ("forgets_the_term.py", "slower", "vote_kept"),
-        ("ignores_the_log.py", "behind", "leader_completeness"),
-        ("compares_length.py", "outvoted", "leader_completeness"),
-        ("votes_once.py", "unheard", "commits_go_on"),
-        ("refuses_everybody.py", "behind", "commits_go_on"),
+        ("slow_is_not_dead", "nothing.py", "paused", "effect_once"),
+        ("slow_is_not_dead", "tokens_alone.py", "race", "effect_once"),
+        ("slow_is_not_dead", "keys_alone.py", "overwritten", "effect_order"),
+        ("slow_is_not_dead", "forgets.py", "restarted", "effect_once"),
+        ("slow_is_not_dead", "knob.yaml", "longer", "effect_once"),
+        ("two_leaders_one_term", "forgets.py", "forgotten", "election_safety"),
+        ("two_leaders_one_term", "forgets_the_term.py", "slower", "vote_kept"),
+        ("two_leaders_one_term", "ignores_the_log.py", "behind", "leader_completeness"),
+        ("two_leaders_one_term", "compares_length.py", "outvoted", "leader_completeness"),
+        ("two_leaders_one_term", "votes_once.py", "unheard", "commits_go_on"),
+        ("two_leaders_one_term", "refuses_everybody.py", "behind", "commits_go_on"),
     ],
 )
-def test_what_a_wrong_ballot_forgets_is_met_by_a_case(file: str, case: str, lost: str, pool: Pool) -> None:
-    lesson = lesson_of("two_leaders_one_term")
+def test_what_a_wrong_solution_forgets_is_met_by_a_case(name: str, file: str, case: str, lost: str, pool: Pool) -> None:
+    lesson = lesson_of(name)
     marks = graded(lesson, read_solution(LESSONS / lesson.name / file, lesson.rules), pool, (case,))
     assert not marks.passed
     assert lost in marks.missing
@@ -102,24 +110,23 @@ def test_settings_that_do_not_fit_each_other_are_a_run_that_does_not_count(pool:
     assert "a voter needs 2ns <= election_timeout_min <= election_timeout_max" in marks.reasons[1]
 
 
-def test_the_reference_gets_everything_and_one_that_forgets_does_not(lesson: Lesson, pool: Pool) -> None:
-    reference, forgets = (
-        graded(lesson, read_solution(SOLUTIONS / name, lesson.rules), pool, ("restarted",))
-        for name in ("reference.py", "forgets.py")
-    )
-    assert (reference.points, reference.passed) == (100, True)
-    assert not forgets.passed
-    assert forgets.missing == {"effect_once": 1}
+def test_the_reference_gets_everything_where_half_of_it_would_not_do(lesson: Lesson, pool: Pool) -> None:
+    reference = read_solution(SOLUTIONS / "reference.py", lesson.rules)
+    marks = graded(lesson, reference, pool, ("race", "overwritten", "restarted"))
+    assert (marks.points, marks.passed) == (100, True)
 
 
-def test_doing_nothing_and_refusing_everything_do_not_pass(lesson: Lesson, pool: Pool) -> None:
-    nothing, refuses = (
-        graded(lesson, read_solution(SOLUTIONS / name, lesson.rules), pool, ("longer",))
-        for name in ("nothing.py", "refuses_everything.py")
-    )
-    assert nothing.missing == {"effect_once": 1}
-    assert (refuses.points, refuses.passed) == (0, False)
-    assert "too little work: 0 effect.applied" in refuses.reasons[1]
+@pytest.mark.parametrize(
+    ("file", "case", "told"),
+    [
+        ("refuses_everything.py", "longer", "too little work: 0 effect.applied"),
+        ("knob_to_the_end.yaml", "killed", "too little work: "),
+    ],
+)
+def test_who_does_no_work_gets_nothing(file: str, case: str, told: str, lesson: Lesson, pool: Pool) -> None:
+    marks = graded(lesson, read_solution(SOLUTIONS / file, lesson.rules), pool, (case,))
+    assert (marks.points, marks.passed) == (0, False)
+    assert told in marks.reasons[1]
 
 
 CHEATS = {
@@ -186,16 +193,16 @@ def test_points_are_the_share_of_runs_and_what_is_not_safe_gives_nothing_for_bei
     results = [
         outcome("paused"),
         outcome("longer", queue_drained="not within 1 min"),
-        outcome("killed", effect_once="task 1 took effect twice"),
+        outcome("race", effect_once="task 1 took effect twice"),
         void("restarted", "solution.py:3: ValueError"),
     ]
     marks = marks_of(lesson, "", "a.py", results)
     told = {mark.name: (mark.points, mark.held) for mark in marks.marks}
     assert told["effect_once"] == (20, 2)
-    assert told["effect_complete"] == (15, 3)
+    assert told["effect_complete"] == (11, 3)
     assert told["work"] == (5, 3)  # of the three that counted, two were safe
-    assert told["queue_drained"] == (2, 2)
-    assert marks.missing == {"effect_once": 2, "effect_complete": 1}
+    assert told["queue_drained"] == (1, 2)
+    assert marks.missing == {"effect_once": 2, "effect_order": 1, "effect_complete": 1}
     assert marks.reasons == ("1 of 4 runs do not count", "case restarted: solution.py:3: ValueError")
     assert marks_of(lesson, "", "a.py", results[::-1]) == marks
 
@@ -216,7 +223,7 @@ def test_every_form_says_the_same(form: str, lesson: Lesson) -> None:
             assert (data["points"], data["points_max"], data["passed"]) == (marks.points, 100, False)
         case "junit":
             suite = ElementTree.fromstring(told.encode())
-            assert (suite.get("tests"), suite.get("failures")) == ("7", "1")
+            assert (suite.get("tests"), suite.get("failures")) == ("8", "1")
         case "gradescope":
             data = json.loads(told)
             assert data["score"] == marks.points == sum(test["score"] for test in data["tests"])

@@ -82,6 +82,15 @@ def test_what_misbehaves_is_told_in_one_sentence(manner: str) -> None:
     assert "\n" not in str(failed.value).strip()
 
 
+def test_an_error_names_the_file_that_its_author_knows() -> None:
+    part = Part(fence("raise KeyError(key)"), "Fence", 7, "my_fence.py")
+    try:
+        with pytest.raises(PartFailed, match=r"^my_fence\.py:6: KeyError: 'k'$"):
+            part.call(part.make(), "refusal", ("k", "t", 1))
+    finally:
+        part.close()
+
+
 def test_what_it_prints_is_no_answer() -> None:
     source = fence("print('{\"returned\": \"stale\"}', flush=True)\nreturn 'duplicate'")
     assert answer(source) == "duplicate"

@@ -78,6 +78,20 @@ def test_a_number_may_be_off_by_what_the_question_allows() -> None:
     assert judged(question, "15", RUN).did == "20 s"
 
 
+def test_a_time_may_have_a_unit_as_in_scenario_files() -> None:
+    question = Question(ask="When?", truth="first violation time", unit="s", within=1)
+    told = [judged(question, said, RUN) for said in ("20s", "20000ms", "2min", "20 s", "20")]
+    assert [each.right for each in told] == [True, True, False, True, True]
+    assert [each.said for each in told] == ["20 s", "20 s", "120 s", "20 s", "20 s"]
+    assert accepted(question, "1.5min") == ("1.5min", "")
+    assert accepted(question, "soon")[1] == "a number is needed, in s, or with a unit, such as 90s"
+
+
+def test_choices_may_say_what_they_mean() -> None:
+    question = Question.model_validate({"ask": "Which?", "choices": {"one": "the first", "none": "no one"}})
+    assert (question.choices, question.meaning["one"]) == (("one", "none"), "the first")
+
+
 def test_a_word_must_be_the_right_one() -> None:
     question = Question(ask="Which?", truth="first violation check", choices=("effect_once", "none"))
     assert judged(question, "Effect_Once", RUN).right

@@ -1,8 +1,9 @@
 """The fence before the effects host, for you to write: lesson "slow is not dead", level 3.
 
-Try it:     simkit lesson slow_is_not_dead --try my_fence.py
-            simkit lesson slow_is_not_dead --try my_fence.py --variant restarted
-Marks:      simkit lesson slow_is_not_dead --grade my_fence.py
+Copy it to my_fence.py, then
+try it:     simkit lesson slow_is_not_dead --try my_fence.py
+            simkit lesson slow_is_not_dead --try my_fence.py --variant race   (or overwritten, or restarted)
+marks:      simkit lesson slow_is_not_dead --grade my_fence.py
 """
 
 
@@ -16,9 +17,10 @@ class Fence:
         pass
 
     def remember(self, key: str, task: str, token: int) -> None:
-        """An effect takes place, or was found in the log.
+        """An effect takes place (you have let it), or was found in the log.
 
-        key: what the effect is of; two requests with one key are meant to be one effect.
+        key: names one effect; two requests with one key are meant to be one. An effect that overwrites has a key of its
+            own for each attempt.
         task: whose it is.
         token: number of the lease under which it was asked for; each new lease of any task gets a greater one.
         """

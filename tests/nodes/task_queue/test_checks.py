@@ -13,6 +13,7 @@ from simkit_nodes.task_queue.checks import (
     BackoffRespected,
     EffectComplete,
     EffectOnce,
+    EffectOrder,
     EtaNotEarly,
     FifoWithinPriority,
     LeaseExclusive,
@@ -100,6 +101,10 @@ def succeeded(task: str = "t", worker: str = "w1", token: int = 1) -> TaskSuccee
     return TaskSucceeded(task, worker, 1, token, S)
 
 
+def written(attempt: int, task: str = "t") -> EffectApplied:
+    return EffectApplied(f"{task}/{attempt}", task, f"w{attempt}", attempt, attempt)
+
+
 def applied(task: str = "t", worker: str = "w1", attempt: int = 1) -> EffectApplied:
     return EffectApplied(task, task, worker, attempt, 0)
 
@@ -133,6 +138,8 @@ GOOD: list[tuple[type[Check], Story]] = [
     (LeaseExclusive, lambda h: h(leased(at=0), TaskRetried("t", "w1", 1, S, S, "x"), leased(token=2, at=2))),
     (EffectComplete, lambda h: h(leased(), applied(), succeeded(), leased("u"))),
     (EffectOnce, lambda h: h(applied(), EffectRefused("t", "t", "w2", 2, 2, "duplicate"), applied("u"))),
+    (EffectOrder, lambda h: h(written(1), written(2), written(3, "u"), written(1, "v"))),
+    (EffectOrder, lambda h: h(applied(attempt=2), applied(attempt=1))),  # one key twice: for effect_once
     (AttemptsBounded, lambda h: h(submitted(attempts=2), leased(attempt=1), leased(attempt=2))),
     (
         BackoffRespected,
@@ -173,6 +180,8 @@ BAD: list[tuple[type[Check], Story, str]] = [
     (LeaseExclusive, lambda h: h(leased(at=0), redelivered(at=30)), "before its deadline"),
     (EffectComplete, lambda h: h(leased(), applied("u"), succeeded()), "its effect never took place"),
     (EffectOnce, lambda h: h(leased(), applied(), redelivered(), applied(worker="w2", attempt=2)), "took effect twice"),
+    (EffectOrder, lambda h: h(written(2), written(1)), "what attempt 2 wrote is overwritten by attempt 1"),
+    (EffectOrder, lambda h: h(written(1), written(3), written(2)), "what attempt 3 wrote is overwritten by attempt 2"),
     (AttemptsBounded, lambda h: h(submitted(attempts=2), leased(attempt=3)), "2 are allowed"),
     (
         BackoffRespected,

@@ -54,6 +54,34 @@ def test_what_a_dead_process_held_ends_with_its_lease_or_its_successor() -> None
     assert [span.parts for span in picture.lanes[0].spans] == [((S, 61 * S, "first"),), ((30 * S, 70 * S, "first"),)]
 
 
+def test_the_window_reaches_to_who_takes_over_from_the_dead() -> None:
+    picture = shown(
+        Gantt(),
+        (0, "w-1", told.WorkerStarted(2)),
+        (40, "broker", leased("t", "w-1", 1, 40)),
+        (70, "w-1", told.WorkerStarted(2)),  # it was killed, and its lease runs on
+        (100, "broker", told.TaskRedelivered("t", "w-1", 1, 1, 100 * S, 100 * S)),
+        (101, "broker", leased("t", "w-2", 2, 101)),
+        (121, "broker", told.TaskSucceeded("t", "w-2", 2, 2, 81 * S)),
+    ).picture(300 * S)
+    assert picture is not None
+    assert picture.window_ns == (25 * S, 136 * S)
+
+
+def test_an_effect_over_that_of_a_newer_attempt_is_crossed() -> None:
+    picture = shown(
+        Gantt(),
+        (0, "w-1", told.WorkerStarted(2)),
+        (20, "broker", leased("t", "w-1", 1, 20)),
+        (80, "broker", told.TaskRedelivered("t", "w-1", 1, 1, 80 * S, 80 * S)),
+        (81, "broker", leased("t", "w-2", 2, 81)),
+        (85, "effects", told.EffectApplied("t/2", "t", "w-2", 2, 2)),
+        (110, "effects", told.EffectApplied("t/1", "t", "w-1", 1, 1)),
+    ).picture(300 * S)
+    assert picture is not None
+    assert [lane.spans[0].dots[0][1] for lane in picture.lanes] == ["alarm", "first"]
+
+
 def test_the_depth_of_a_priority_is_its_highest_in_each_stretch() -> None:
     def submitted(task: str, priority: int, due_ns: int = 0) -> told.TaskSubmitted:
         return told.TaskSubmitted(task, priority, 5, due_ns)

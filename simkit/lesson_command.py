@@ -316,8 +316,8 @@ def try_solution(lesson: "Lesson", path: Path, pool: "Pool", *, variant: str | N
         if not result["failure"]:
             click.echo(terminal_text(document, str(folder)), nl=False)
             return 0 if document.as_declared else 1
-    failure = result["failure"]
-    click.echo(failure if failure.startswith(path.name) else f"{path.name} broke down: {failure}")
+    told = result["failure"]
+    click.echo(told if told.startswith(path.name) else f"{path.name} broke down: {told}")
     return 1
 
 

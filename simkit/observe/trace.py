@@ -117,17 +117,17 @@ class Trace:
         records.subscribe(DIGESTED, self._observe)
 
     def _observe(self, record: Record) -> None:
-        payload = record.payload
+        time_ns, kind, host, detail, payload, value = record
         hashed = xxh3_64_intdigest(payload) if payload and self._hashed else 0
-        sent_ns = record.value if type(record.value) is int else None
-        data = self._encode((*record[:4], len(payload), hashed, payload[: self._kept_bytes], sent_ns))
+        sent_ns = value if type(value) is int else None
+        data = self._encode((time_ns, kind, host, detail, len(payload), hashed, payload[: self._kept_bytes], sent_ns))
         whole = xxh3_64_intdigest(data)
         if self.count < HASHES_MAX:
             self.hashes.append(whole)
         self.count += 1
         if self._file:
             if not self._chunk:
-                self._chunk_ns = record.time_ns
+                self._chunk_ns = time_ns
             self._chunk.append(data)
             self._chunk_hashes.append(whole)
             if len(self._chunk) == CHUNK_RECORDS:

@@ -149,7 +149,8 @@ def take_lesson(
     if not as_json:
         click.echo(f"{lesson.title}\n  read   {lesson.folder / 'page.md'}")
         starter = lesson.folder / "starter.py"
-        click.echo(f"  start  {starter}\n" if starter.is_file() else "")
+        if starter.is_file():
+            click.echo(f"  start  {starter}")
     sealed = _sealed(lesson, folder / FILE, student, seed, answers, again)
     order = Order(scenario=lesson.scenario, variant=lesson.questions.run, seed=seed, folder=str(folder), trace="file")
     _keep_predictions(folder / FILE, sealed)
@@ -163,7 +164,7 @@ def take_lesson(
         told = [{"question": p.question, "said": p.said, "did": p.did, "right": p.right} for p in document.predictions]
         print_json({**summary(document, str(folder)), "lesson": lesson.name, "predictions": told})
         return 0
-    click.echo(terminal_text(document, str(folder)), nl=False)
+    click.echo("\n" + terminal_text(document, str(folder)), nl=False)
     click.echo(said_and_did(document), nl=False)
     return 0
 
@@ -209,7 +210,7 @@ def _from(given: dict[str, str]) -> "Callable[[str, Question, str], str]":
 
 def _ask(name: str, question: "Question", wrong: str) -> str:
     if not wrong:
-        click.echo(question.ask + (f" ({question.unit})" if question.unit else ""))
+        click.echo("\n" + question.ask + (f" ({question.unit})" if question.unit else ""))
         wide = max(map(len, question.choices), default=0)
         for number, choice in enumerate(question.choices, start=1):
             click.echo(f"  {number:>2}  {choice:<{wide}}  {question.meaning.get(choice, '')}".rstrip())

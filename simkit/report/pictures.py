@@ -150,8 +150,9 @@ def _lanes(axes: Axes, document: Document, picture: Picture, packed: Sequence[Se
                 boxes.setdefault(tone, []).append(box)
             for time_ns, tone in span.dots:
                 dots.setdefault(tone, []).append((time_ns / NANOSECONDS, top + high / 2))
-            begin_ns, end_ns, _ = span.parts[0]
-            letters = int(LETTERS_ACROSS * (end_ns - begin_ns) / max(1, last_ns - first_ns))
+            # Only what is seen of a span has room for its name.
+            begin_ns, end_ns = max(span.parts[0][0], first_ns), min(span.parts[0][1], last_ns)
+            letters = int(LETTERS_ACROSS * max(0, end_ns - begin_ns) / max(1, last_ns - first_ns))
             if few and span.text and letters >= min(LETTERS_MIN, len(span.text)):
                 middle_s = (begin_ns + end_ns) / 2 / NANOSECONDS
                 told = plain(span.text, letters)

@@ -96,3 +96,14 @@ def test_a_picture_keeps_its_limits_and_says_what_it_left_out() -> None:
 def test_a_document_with_pictures_is_read_back(failing: Document) -> None:
     document = with_pictures(failing)
     assert msgspec.json.decode(document.to_json(), type=Document) == document
+
+
+def test_a_span_of_which_hardly_anything_is_seen_has_no_name_beside_the_picture(failing: Document) -> None:
+    spans = (
+        Span(parts=((200 * S, 292 * S, "first"),), text="earlier"),
+        Span(parts=((300 * S, 390 * S, "first"),), text="inside"),
+    )
+    picture = msgspec.structs.replace(LANES, lanes=(Lane(label="workers-1", host="workers-1", spans=spans),))
+    [drawing] = pictures_of(msgspec.structs.replace(failing, pictures=(picture,)))
+    assert "inside" in drawing.svg
+    assert "earlier" not in drawing.svg

@@ -28,7 +28,7 @@ SCORES = {
     ("slow_is_not_dead", "knob.yaml"): (84, False),
     ("slow_is_not_dead", "forgets.py"): (84, False),
     ("slow_is_not_dead", "nothing.py"): (16, False),
-    ("slow_is_not_dead", "one_for_all.py"): (28, False),
+    ("slow_is_not_dead", "one_for_all.py"): (66, False),
     ("slow_is_not_dead", "refuses_everything.py"): (0, False),
     ("two_leaders_one_term", "reference.py"): (100, True),
     ("two_leaders_one_term", "ignores_the_log.py"): (86, False),

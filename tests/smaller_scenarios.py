@@ -63,6 +63,18 @@ DATABASE: dict[str, list[str]] = {
         "faults.crash.every=exp(6s)",
         "faults.crash.until=14s",
     ],
+    "ranges_merge": [
+        "duration=36s",
+        "load.keys.until=10s",
+        *(f"load.{name}.until=26s" for name in ("transfers", "lists", "totals")),
+        "load.keys.rate=60/s total",
+        "config.store.split_load=50",
+        "faults.left.at=when point neighbour-frozen on stores",
+        "faults.merged.at=2nd point neighbour-merged on stores",
+        "faults.row.at=2nd point meta-row-written on stores",
+        "faults.cut.at=5th range.frozen",
+        *(f"faults.{name}.for=2s" for name in ("merged", "row", "cut")),
+    ],
     "replaced_store": [
         "duration=42s",
         *(f"load.{name}.until=28s" for name in ("transfers", "totals", "inserts")),

@@ -156,6 +156,13 @@ card = Card(
             "not_replaced",
         ),
         Switch(
+            "config.store.merge_arbiter: false",
+            "a range that was frozen for a merge serves again only if that cannot happen any more",
+            "range_coverage",
+            "database/ranges_merge",
+            "no_arbiter",
+        ),
+        Switch(
             "config.voter.vote_persist: false",
             "a server that restarts knows whom it has voted for",
             "election_safety",

@@ -17,6 +17,7 @@ from simkit_nodes.blocks.lsm import LsmOptions
 from simkit_nodes.blocks.raft import Options as RaftOptions
 from simkit_nodes.database.mvcc.keys import prefix_of
 from simkit_nodes.database.ranges.bootstrap import KeySpace
+from simkit_nodes.database.ranges.merging import Smallness
 from simkit_nodes.database.sql.descriptor import State
 from simkit_nodes.database.sql.schema_change import Steps
 from simkit_nodes.database.transactions.evaluation import Periods
@@ -45,6 +46,12 @@ class StoreConfig(Settings):
     """A range that holds more is split; 0B for never."""
     split_load: int = Field(0, ge=0)
     """A range that is asked more often than this between two rounds of housekeeping is split; 0 for never."""
+    range_min: Size = Size(0)
+    """A range that holds less takes its right neighbour in, if both together are far from being split; 0B for never."""
+    merge_patience: Duration = Duration(3 * SECOND)
+    """How long a range stays frozen for a merge before it asks what has become of that."""
+    merge_arbiter: bool = True
+    """Whether a frozen range serves again only once its left neighbour has said that the merge cannot happen."""
     max_offset: Duration = Duration(250 * MILLISECOND)
     """By how much two clocks may differ; a host that finds itself further away than 80% of it does not serve."""
     clock_refusal: bool = True
@@ -122,6 +129,10 @@ class StoreConfig(Settings):
             block_crc=self.block_crc,
             prefix_of=prefix_of,
         )
+
+    def smallness(self) -> Smallness:
+        """Return which ranges are merged."""
+        return Smallness(int(self.range_min), int(self.range_max), self.split_load)
 
     def periods(self) -> Periods:
         """Return how long things last, as differences of timestamps."""

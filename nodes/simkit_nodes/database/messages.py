@@ -180,6 +180,43 @@ class RecoverTransaction(Message, tag="database.recover_transaction/1"):
     commit_timestamp: int
 
 
+class RangeStatus(Message, tag="database.range_status/1"):
+    """How large is the range of a key, and how busy?"""
+
+    key: bytes
+
+
+class RelocateRange(Message, tag="database.relocate_range/1"):
+    """Begin to bring the replicas of the range of a key, if it still has that generation, to these stores."""
+
+    key: bytes
+    generation: int
+    stores: tuple[str, ...]
+
+
+class Subsume(Message, tag="database.subsume/1"):
+    """Freeze the range of a key, if it still has that generation: `left` is about to take it in."""
+
+    key: bytes
+    generation: int
+    left: RangeDescriptor
+
+
+class AbandonMerge(Message, tag="database.abandon_merge/1"):
+    """Has `left` of just that generation taken `right` in? If not, it never does: the answer prevents it.
+
+    `key` is the first one of `left`: whoever has it by now knows.
+    """
+
+    key: bytes
+    left: RangeDescriptor
+    right: RangeDescriptor
+
+
+RangeRequest = RangeStatus | RelocateRange | Subsume | AbandonMerge
+"""What stores ask each other about ranges as a whole; each goes alone in its batch."""
+
+
 Request = (
     Get
     | Scan
@@ -194,6 +231,7 @@ Request = (
     | QueryTransaction
     | HeartbeatTransaction
     | RecoverTransaction
+    | RangeRequest
 )
 
 
@@ -251,7 +289,27 @@ class TransactionState(Message, tag="database.transaction_state/1"):
     request: int = 0
 
 
-Response = Value | Rows | Done | ResolvedTimestamp | TransactionState
+class RangeState(Message, tag="database.range_state/1"):
+    """The answer to RangeStatus: bytes, and batches in the busiest of the last rounds; None while that is not known."""
+
+    descriptor: RangeDescriptor
+    size: int | None
+    peak: int | None
+
+
+class Subsumed(Message, tag="database.subsumed/1"):
+    """The answer to Subsume: the range is frozen.
+
+    Attributes:
+        index: up to there every one of its replicas has its log.
+        low_water: a hybrid logical timestamp that nothing was read or written above.
+    """
+
+    index: int
+    low_water: int
+
+
+Response = Value | Rows | Done | ResolvedTimestamp | TransactionState | RangeState | Subsumed
 
 
 class Reason(StrEnum):
@@ -296,6 +354,8 @@ def span_of(request: Request, header: Header | None) -> tuple[bytes, bytes | Non
     """Return the keys that decide where a request goes: begin and end, or one key and None."""
     match request:
         case Get() | Put() | ConditionalPut() | QueryIntent():
+            return request.key, None
+        case RangeStatus() | RelocateRange() | Subsume() | AbandonMerge():
             return request.key, None
         case Scan() | Refresh() | QueryResolvedTimestamp():
             return request.begin, request.end

@@ -15,6 +15,9 @@ POINTS: Final[Mapping[str, str]] = {
     "tables-durable": "new sorted tables durable, and in no manifest",
     "manifest-edited": "a flush or a compaction in the manifest, and the old files still there",
     "table-deleted": "one of the old files deleted",
+    "neighbour-frozen": "the right neighbour frozen on all its replicas, and no merge proposed",
+    "neighbour-merged": "two ranges merged, and the meta rows telling of both",
+    "meta-row-written": "the merged range in its meta row, and the left one's old row still there",
     "archive-written": "a backup durable under its temporary name",
     "told-before-kept": "changes told to the feed's readers, and its place not kept",
 }

@@ -50,25 +50,47 @@ class SplitTrigger(msgspec.Struct, frozen=True, tag="split"):
 
 
 class FreezeTrigger(msgspec.Struct, frozen=True, tag="freeze"):
-    """The range serves nobody and takes no commands but triggers from here on, or does again (`frozen` false)."""
+    """The range serves nobody from here on, because its left neighbour is about to take it in; or it thaws.
 
+    Attributes:
+        generation: of the range, as of which this was made.
+        left: the neighbour, as of when it asked; a thaw undoes the freeze for this descriptor and no other.
+        frozen: false to thaw. Whoever proposes that makes sure first that the merge cannot happen any more.
+    """
+
+    generation: int
+    left: RangeDescriptor
     frozen: bool = True
 
 
 class MergeTrigger(msgspec.Struct, frozen=True, tag="merge"):
     """The range has its right neighbour's keys from here on; both have replicas on the same stores.
 
-    `right_index` is what freezing the right range returned: up to there every replica has its log.
+    Attributes:
+        left_generation: of the range, as of which this was made.
+        merged: what it becomes: a generation above both.
+        right: the neighbour, frozen for exactly that generation of this range.
+        right_index: what freezing the right range returned: up to there every replica has its log.
+        low_water: the right range has served no read above it.
     """
 
+    left_generation: int
     merged: RangeDescriptor
     right: RangeDescriptor
-    right_index: int = 0
+    right_index: int
+    low_water: int = 0
 
 
-Trigger = SplitTrigger | MergeTrigger | FreezeTrigger
-"""What changes a range. One whose descriptor is not the next generation of the range's own has no effect, and its
-proposer gets `RangeMismatch`: of two changes that were made out of the same descriptor one wins."""
+class AbandonTrigger(msgspec.Struct, frozen=True, tag="abandon"):
+    """The range goes on in its next generation, so that no merge made out of the present one can happen any more."""
+
+    renewed: RangeDescriptor
+
+
+Trigger = SplitTrigger | MergeTrigger | FreezeTrigger | AbandonTrigger
+"""What changes a range. One that was not made out of the range's present generation has no effect, and its proposer
+gets `RangeMismatch`: of two changes that were made out of the same descriptor one wins. Of two descriptors that have a
+key the one of the greater generation is newer, also where they are of different ranges."""
 
 
 class Command(msgspec.Struct, frozen=True):

@@ -177,6 +177,11 @@ class Store:
             await asyncio.sleep(tick_s)
             self._tick()
 
+    def hears(self, name: str) -> bool:
+        """Whether a store, this one or another, was heard within an election timeout."""
+        heard_ns = self._heard_ns.get(name, -self.options.election_timeout_min_ns)
+        return name == self.name or self.node.clock.monotonic_ns() - heard_ns < self.options.election_timeout_min_ns
+
     def trust_clock(self, trusted: bool) -> None:
         """Say whether this host's clock may be relied on; leases are not, while it may not."""
         self._clock_trusted = trusted

@@ -27,12 +27,15 @@ from simkit_nodes.database.events import (
     TransactionAbandoned,
     TransactionRecovered,
 )
-from simkit_nodes.database.messages import Batch, Reason, Reply, Trouble
+from simkit_nodes.database.messages import Batch, RangeRequest, Reason, Reply, Trouble
 from simkit_nodes.database.mvcc.keys import engine_spans
 from simkit_nodes.database.mvcc.record import Status
 from simkit_nodes.database.placement.steward import Steward
 from simkit_nodes.database.ranges.bootstrap import META_RANGE, first_descriptors, meta_rows
 from simkit_nodes.database.ranges.housekeeping import Housekeeper
+from simkit_nodes.database.ranges.merging import Merger
+from simkit_nodes.database.ranges.meta_rows import MetaRows
+from simkit_nodes.database.ranges.neighbours import Neighbours
 from simkit_nodes.database.ranges.sender import REPLY_TIMEOUT_S, Sender
 from simkit_nodes.database.ranges.splitting import Splitter
 from simkit_nodes.database.replication.asynchronous import AsynchronousReplica, AsynchronousStore
@@ -65,6 +68,13 @@ class StoreServer(Node):
         # Its replicas may have moved since, to any of the stores.
         meta = replace(self.first[0], replicas=stores, generation=-1)
         self.sender = Sender(self.transport, self.hybrid, meta)
+        self.neighbours = Neighbours(
+            self.hybrid,
+            self.sender,
+            self.evaluators,
+            int(config.merge_patience) / SECOND,
+            asks=config.merge_arbiter,
+        )
         self.watch = ClockWatch(self, stores, int(config.max_offset), self._clock_judged)
         self.pusher = Pusher(
             self.sender,
@@ -103,6 +113,7 @@ class StoreServer(Node):
                     if descriptor.range_id == META_RANGE:
                         await engine.write(meta_rows(self.first))
                     await self.store.bootstrap(descriptor)
+        published = MetaRows(self.sender)
         housekeeper = Housekeeper(
             self.hybrid,
             self.periods,
@@ -110,12 +121,16 @@ class StoreServer(Node):
             self.pusher,
             lambda range_id, intents, oldest_ns: self.emit(IntentsLeft(range_id, intents, oldest_ns)),
             self._give_away,
-            Splitter(self.sender, self._new_range_id, int(config.range_max), config.split_load),
+            Splitter(published, self._new_range_id, int(config.range_max), config.split_load),
+            published,
+            Merger(self.sender, published, config.smallness()) if config.range_min else None,
         )
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(housekeeper.run(self.evaluators, int(config.housekeeping) / SECOND))
                 tasks.create_task(self.store.run())
+                if config.range_min and isinstance(self.store, Store):
+                    tasks.create_task(self.neighbours.run())
                 drivers = self.directory.of_role("placement")
                 if drivers and isinstance(self.store, Store):
                     steward = Steward(self, drivers, self.store.replicas)
@@ -166,6 +181,8 @@ class StoreServer(Node):
     @handles(Batch)
     async def serve(self, batch: Batch) -> Reply:
         """Carry out a batch of another host of the cluster, or say what is in the way of that."""
+        if any(isinstance(request, RangeRequest) for request in batch.requests):
+            self.credentials.of_store(batch)
         self.credentials.of_cluster(batch)
         return await self._serve(batch)
 
@@ -176,6 +193,8 @@ class StoreServer(Node):
         if evaluator is None:
             return Reply(self.hybrid.now(), trouble=Trouble(Reason.RANGE_MISMATCH, "no replica here"))
         try:
+            if isinstance(request := batch.requests[0], RangeRequest) and isinstance(evaluator.range, Replica):
+                return await self.neighbours.serve(evaluator, batch.now, request)
             return await evaluator.serve(batch)
         except Corruption as corruption:
             self._give_away(evaluator.range, corruption)

@@ -27,7 +27,14 @@ from simkit_nodes.database.events import (
     TransactionRecovered,
 )
 from simkit_nodes.database.interface import KEY_END
-from simkit_nodes.database.replication.events import RangeChanged, ReplicaDropped, WritesDiverged
+from simkit_nodes.database.replication.events import (
+    RangeChanged,
+    RangeFrozen,
+    RangeMerged,
+    RangeThawed,
+    ReplicaDropped,
+    WritesDiverged,
+)
 
 SECOND = 1_000_000_000
 
@@ -79,6 +86,14 @@ def changed(range_id, begin, end, generation=0, how="split"):
         ([changed(1, b"", KEY_END), changed(1, b"", b"m", 1), changed(2, b"m", KEY_END, 1)], []),
         ([changed(1, b"", b"m"), changed(2, b"m", KEY_END), changed(1, b"", KEY_END, 1, "merge"),
           ("store", ReplicaDropped(2))], []),
+        ([changed(1, b"", b"m"), changed(2, b"m", KEY_END), ("store", RangeFrozen(2, 1, 20)),
+          changed(1, b"", KEY_END, 1, "merge"), ("store", RangeMerged(2, 1, 1)), changed(2, b"m", KEY_END)], []),
+        ([changed(1, b"", b"m"), changed(2, b"m", KEY_END), ("store", RangeFrozen(2, 1, 20)),
+          ("store", RangeThawed(2, 1, 21)), changed(1, b"", KEY_END, 1, "merge"), ("store", RangeMerged(2, 1, 1))],
+         ["range 1 takes in range 2, which serves"]),
+        ([changed(1, b"", b"m"), changed(2, b"m", KEY_END), ("store", RangeFrozen(2, 1, 20)),
+          changed(1, b"", KEY_END, 1, "merge"), ("store", RangeMerged(2, 1, 1)), ("store", RangeThawed(2, 1, 21))],
+         ["range 2 serves again, and range 1 has its keys"]),
         ([changed(1, b"", KEY_END, 1), changed(1, b"", b"m", 1), changed(2, b"m", KEY_END)],
          ["range 1 has two shapes in generation 1", "ranges 1 and 2 lie over each other"]),
     ],

@@ -19,6 +19,7 @@ VARIANTS = [
     ("slow_leader", "no_guard"),
     ("disk_faults", "no_fsync"),
     ("github_2018", "async"),
+    ("ranges_merge", "no_arbiter"),
     ("replaced_store", "not_replaced"),
     ("follower_reads", "no_wait"),
 ]

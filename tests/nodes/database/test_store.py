@@ -7,7 +7,7 @@ from store_site import OPTIONS, SECOND, Site
 
 from simkit_nodes.blocks.raft.events import RaftBecameLeader, RaftSnapshotInstalled
 from simkit_nodes.database.errors import AmbiguousResult, NotLeaseholder, RangeMismatch, Unavailable
-from simkit_nodes.database.range import Command, MergeTrigger, RangeDescriptor, SplitTrigger
+from simkit_nodes.database.range import AbandonTrigger, Command, MergeTrigger, RangeDescriptor, SplitTrigger
 from simkit_nodes.database.store import Timing
 
 
@@ -111,14 +111,18 @@ def split(site, range_id=1, at=b"m", new_id=2):
     return left, right
 
 
+def frozen(site, left_id=1, right_id=2):
+    """Freeze a range for its left neighbour; return what merges them."""
+    left, right = site.lead(left_id).descriptor, site.lead(right_id).descriptor
+    index = site.on(site.leader(right_id), site.lead(right_id).freeze(left, right.generation))
+    generation = max(left.generation, right.generation) + 1
+    whole = RangeDescriptor(left_id, left.begin, right.end, left.replicas, generation)
+    return MergeTrigger(left.generation, whole, right, index)
+
+
 def merge(site, left_id=1, right_id=2):
-    left, right = site.lead(left_id), site.lead(right_id)
-    index = site.on(site.leader(right_id), right.freeze())
-    whole = RangeDescriptor(
-        left_id, left.descriptor.begin, right.descriptor.end, left.descriptor.replicas, left.descriptor.generation + 1
-    )
-    trigger = MergeTrigger(whole, right.descriptor, index)
-    site.on(site.leader(left_id), left.propose(Command(trigger=trigger)))
+    trigger = frozen(site, left_id, right_id)
+    site.on(site.leader(left_id), site.lead(left_id).propose(Command(trigger=trigger)))
 
 
 def test_a_split_leaves_the_data_where_it_is_and_the_new_range_serves_at_once(new_site):
@@ -275,3 +279,25 @@ def test_proposals_without_a_quorum_end_in_time_and_say_that_nobody_knows(new_si
             site.kill(other)
     with pytest.raises((Unavailable, AmbiguousResult)):
         site.on(name, lead.propose(Command(((b"ka", b"1"),))), within_s=10)
+
+
+def test_a_range_that_thaws_serves_again_and_the_merge_it_was_frozen_for_comes_too_late(new_site):
+    site = new_site()
+    site.put(b"z", b"1")
+    split(site)
+    site.elapse(1)
+    trigger = frozen(site)
+    before = site.lead(1).descriptor
+    right = next(name for name in site.names if site.replica(name, 2).office)
+    with pytest.raises(NotLeaseholder):
+        site.on(right, site.replica(right, 2).propose(Command(((b"kz", b"2"),))))
+    with pytest.raises(Unavailable):
+        site.on(right, site.replica(right, 2).change(site.names[:2]))
+    renewed = RangeDescriptor(1, before.begin, before.end, before.replicas, before.generation + 1)
+    site.on(site.leader(1), site.lead(1).propose(Command(trigger=AbandonTrigger(renewed))))
+    with pytest.raises(RangeMismatch):
+        site.on(site.leader(1), site.lead(1).propose(Command(trigger=trigger)))
+    site.on(right, site.replica(right, 2).thaw(before))
+    assert site.put(b"z", b"3", range_id=2)
+    with pytest.raises(RangeMismatch):
+        site.on(right, site.replica(right, 2).thaw(before))  # of a freeze that is over

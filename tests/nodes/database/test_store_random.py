@@ -103,11 +103,13 @@ class Schedule:
         if found is None or found[1].descriptor.replicas != left.descriptor.replicas:
             return
         right = found[1]
-        index, _ = self.within(found[0], right.freeze(), 2)
         before, after = left.descriptor, right.descriptor
+        index, _ = self.within(found[0], right.freeze(before, after.generation), 2)
         if index is not None and name in self.site.stores:
-            whole = RangeDescriptor(before.range_id, before.begin, after.end, before.replicas, before.generation + 1)
-            self.within(name, self.propose(left, Command(trigger=MergeTrigger(whole, after, index))), 2)
+            generation = max(before.generation, after.generation) + 1
+            whole = RangeDescriptor(before.range_id, before.begin, after.end, before.replicas, generation)
+            trigger = MergeTrigger(before.generation, whole, after, index)
+            self.within(name, self.propose(left, Command(trigger=trigger)), 2)
 
     def harm(self):
         name = self.stream.choice(self.site.names)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from simkit.checks import Check, Violation, sees
 from simkit_nodes.database.events import IntentsLeft
+from simkit_nodes.database.replication.events import RangeMerged
 
 
 class IntentsGone(Check):
@@ -18,6 +19,7 @@ class IntentsGone(Check):
         super().__init__()
         self.left: dict[int, IntentsLeft] = {}
         self.last: dict[int, tuple[int, str]] = {}
+        self.gone: set[int] = set()
         self.counted = 0
 
     @property
@@ -27,8 +29,15 @@ class IntentsGone(Check):
     @sees(IntentsLeft)
     def _counted(self, time_ns: int, host: str, event: IntentsLeft) -> None:
         self.counted += event.intents
+        if event.range_id in self.gone:
+            return
         self.left[event.range_id] = event
         self.last[event.range_id] = (time_ns, host)
+
+    @sees(RangeMerged)
+    def _merged(self, time_ns: int, host: str, event: RangeMerged) -> None:
+        self.gone.add(event.range_id)  # who has taken it in counts for both
+        self.left.pop(event.range_id, None)
 
     def summary(self) -> str:
         left = sum(each.intents for each in self.left.values())

@@ -9,7 +9,7 @@ from collections import Counter
 
 from simkit.checks import Check, Step, Violation, sees
 from simkit_nodes.database.placement.events import PlacementDecided
-from simkit_nodes.database.replication.events import RangeChanged
+from simkit_nodes.database.replication.events import RangeChanged, RangeMerged
 
 
 class ReplicasBack(Check):
@@ -20,6 +20,7 @@ class ReplicasBack(Check):
     def __init__(self) -> None:
         super().__init__()
         self.newest: dict[int, tuple[int, str, RangeChanged]] = {}
+        self.gone: set[int] = set()
         self.struck: Counter[str] = Counter()
         self._struck_ns: dict[str, int] = {}
         self.replicas = self.relocated = 0
@@ -36,8 +37,15 @@ class ReplicasBack(Check):
         if event.how == "bootstrap":
             self.replicas = max(self.replicas, len(event.replicas))
         known = self.newest.get(event.range_id)
+        if event.range_id in self.gone:
+            return
         if known is None or known[2].generation < event.generation:
             self.newest[event.range_id] = (time_ns, host, event)
+
+    @sees(RangeMerged)
+    def _merged(self, time_ns: int, host: str, event: RangeMerged) -> None:
+        self.gone.add(event.range_id)
+        self.newest.pop(event.range_id, None)
 
     @sees(PlacementDecided)
     def _decided(self, time_ns: int, host: str, event: PlacementDecided) -> None:

@@ -9,7 +9,13 @@ from itertools import pairwise
 
 from simkit.checks import Check, Step, sees
 from simkit_nodes.database.interface import KEY_END
-from simkit_nodes.database.replication.events import RangeChanged, ReplicaDropped
+from simkit_nodes.database.replication.events import (
+    RangeChanged,
+    RangeFrozen,
+    RangeMerged,
+    RangeThawed,
+    ReplicaDropped,
+)
 
 
 class RangeCoverage(Check):
@@ -22,10 +28,15 @@ class RangeCoverage(Check):
         self.newest: dict[int, tuple[int, str, RangeChanged]] = {}
         self.where: dict[int, set[str]] = {}
         self.splits: set[tuple[int, int]] = set()
+        self.frozen: dict[int, tuple[int, str, RangeFrozen | RangeThawed]] = {}
+        self.gone: dict[int, tuple[int, str, RangeMerged]] = {}
+        self.thaws: set[tuple[int, int]] = set()
         self.ranges = 0
 
     @sees(RangeChanged)
     def _changed(self, time_ns: int, host: str, event: RangeChanged) -> None:
+        if event.range_id in self.gone:
+            return  # told by somebody who does not know yet
         self.where.setdefault(event.range_id, set()).add(host)
         known = self.newest.get(event.range_id)
         if known is not None and known[2].generation == event.generation and _bounds(known[2]) != _bounds(event):
@@ -48,6 +59,42 @@ class RangeCoverage(Check):
         if not hosts:
             self.newest.pop(event.range_id, None)
 
+    @sees(RangeFrozen, RangeThawed)
+    def _frozen(self, time_ns: int, host: str, event: RangeFrozen | RangeThawed) -> None:
+        thawed = isinstance(event, RangeThawed)
+        if thawed:
+            self.thaws.add((event.range_id, event.index))
+        known = self.frozen.get(event.range_id)
+        if known is not None and known[2].index >= event.index:
+            return
+        self.frozen[event.range_id] = (time_ns, host, event)
+        merged = self.gone.get(event.range_id)
+        if thawed and merged is not None:
+            self.violated(
+                time_ns,
+                host,
+                f"range {event.range_id} serves again, and range {event.into} has its keys",
+                Step(merged[0], merged[1], f"range {merged[2].into} has taken in range {event.range_id}"),
+                Step(time_ns, host, f"range {event.range_id} thaws"),
+            )
+
+    @sees(RangeMerged)
+    def _merged(self, time_ns: int, host: str, event: RangeMerged) -> None:
+        if event.range_id in self.gone:
+            return
+        self.gone[event.range_id] = (time_ns, host, event)
+        self.newest.pop(event.range_id, None)
+        known = self.frozen.get(event.range_id)
+        if known is None or isinstance(known[2], RangeThawed):
+            told = (Step(known[0], known[1], f"range {event.range_id} thaws"),) if known is not None else ()
+            self.violated(
+                time_ns,
+                host,
+                f"range {event.into} takes in range {event.range_id}, which serves",
+                *told,
+                Step(time_ns, host, f"range {event.into} takes in range {event.range_id}"),
+            )
+
     def conclude(self, end_ns: int) -> None:
         if not self.newest:
             self.undecided = "no replica said what it has"
@@ -69,7 +116,9 @@ class RangeCoverage(Check):
             self.violated(last.time_ns, last.host, text, *sorted(steps, key=lambda step: step.time_ns))
 
     def summary(self) -> str:
-        return f"{self.ranges:,} ranges in the end, {len(self.splits):,} descriptors out of splits"
+        text = f"{self.ranges:,} ranges in the end, {len(self.splits):,} descriptors out of splits"
+        merges = f", {len(self.gone):,} merges, {len(self.thaws):,} given up"
+        return text + merges if self.gone or self.thaws else text
 
 
 def _bounds(event: RangeChanged) -> tuple[bytes, bytes]:

@@ -3,7 +3,8 @@
 A key is escaped (zero bytes become 00 ff, the end is 00 01, as FoundationDB's tuples do), so that engine order is key
 order and all versions of a key stand together. Eight bytes follow: zero for the intent, else the complement of the
 timestamp. Transaction records have a space of their own that is ordered by anchor key, so that a range's records are a
-contiguous span too and go with it when it is split or sent as a snapshot.
+contiguous span too and go with it when it is split or sent as a snapshot. So do the rows of merges, ordered by the
+first key of the range that has taken the other in.
 
 It deliberately knows nothing of a store's own state, such as Raft's, which has other prefixes.
 """
@@ -16,6 +17,7 @@ from simkit_nodes.database.range import RangeDescriptor
 
 RECORDS: Final = b"\x02"
 VERSIONS: Final = b"\x03"
+MERGES: Final = b"\x04"
 INTENT_SLOT: Final = bytes(8)
 LAST_SLOT: Final = b"\xff" * 8
 """Behind all versions of a key; there is none at timestamp 0."""
@@ -78,7 +80,16 @@ def record_boundary(key: bytes) -> bytes:
     return RECORDS + (key.replace(b"\x00", b"\x00\xff") if b"\x00" in key else key)
 
 
+def merge_key(left: RangeDescriptor, right: RangeDescriptor) -> bytes:
+    """Return the engine key of the row that is there once `left`, as of just this generation, has taken `right` in."""
+    return (
+        MERGES
+        + escaped(left.begin)
+        + b"".join(number.to_bytes(8, "big") for number in (left.range_id, left.generation, right.range_id))
+    )
+
+
 def engine_spans(descriptor: RangeDescriptor) -> tuple[tuple[bytes, bytes], ...]:
-    """Return the spans of the engine (begin, end) that belong to a range: its records and its versions."""
-    begin, end = descriptor.begin, descriptor.end
-    return (record_boundary(begin), record_boundary(end)), (boundary(begin), boundary(end))
+    """Return the spans of the engine (begin, end) that belong to a range: its records, its versions, its merges."""
+    low, high = (boundary(key)[1:] for key in (descriptor.begin, descriptor.end))
+    return tuple((space + low, space + high) for space in (RECORDS, VERSIONS, MERGES))

@@ -22,8 +22,11 @@ from simkit_nodes.database.mvcc.keys import INTENT_SLOT, boundary, key_of, recor
 from simkit_nodes.database.mvcc.read import CHUNK
 from simkit_nodes.database.mvcc.record import Intent, Status, decode_intent, decode_record
 from simkit_nodes.database.range import Command, Range
+from simkit_nodes.database.ranges.merging import Merger
+from simkit_nodes.database.ranges.meta_rows import MetaRows
 from simkit_nodes.database.ranges.sender import Sender
 from simkit_nodes.database.ranges.splitting import Splitter
+from simkit_nodes.database.replication.replica import Replica
 from simkit_nodes.database.transactions.evaluation import Periods, Refused
 from simkit_nodes.database.transactions.evaluator import Evaluator
 from simkit_nodes.database.transactions.push import Pusher
@@ -40,6 +43,8 @@ class Housekeeper:
         tell: told of each range that was gone through: its number, its intents, and how old the oldest is in ns.
         damaged: told of a range whose bytes are not what was written.
         splitter: told how large each range is.
+        meta_rows: told what each range is.
+        merger: told how calm each range is; None where ranges are not merged.
     """
 
     def __init__(
@@ -51,11 +56,14 @@ class Housekeeper:
         tell: Callable[[int, int, int], None],
         damaged: Callable[[Range, Corruption], None],
         splitter: Splitter,
+        meta_rows: MetaRows,
+        merger: Merger | None,
     ) -> None:
         self._clock, self._periods = clock, periods
         self._sender, self._pusher, self._tell, self._damaged = sender, pusher, tell, damaged
-        self._splitter = splitter
+        self._splitter, self._meta_rows, self._merger = splitter, meta_rows, merger
         self._seen: dict[int, tuple[int, int, int]] = {}
+        self._due: dict[int, int] = {}
 
     async def run(self, evaluators: dict[int, Evaluator], interval_s: float) -> None:
         """Go round for ever."""
@@ -63,11 +71,16 @@ class Housekeeper:
             await asyncio.sleep(interval_s)
             for range_id, evaluator in list(evaluators.items()):
                 state = (evaluator.range.tenure, evaluator.range.descriptor.generation, evaluator.proposed)
-                if not state[0] or self._seen.get(range_id) == state:
+                if not state[0]:
                     continue
+                evaluator.load.end_round()
                 try:
-                    if await self._keep(evaluator):
-                        self._seen[range_id] = state
+                    if self._seen.get(range_id) != state or self._is_due(range_id):
+                        self._seen.pop(range_id, None)
+                        if await self._keep(evaluator):
+                            self._seen[range_id] = state
+                    if self._merger is not None and isinstance(evaluator.range, Replica):
+                        await self._merger.look(evaluator.range, evaluator.load)
                 except (DatabaseError, Refused):
                     continue  # the next round tries again
                 except Corruption as corruption:
@@ -76,6 +89,7 @@ class Housekeeper:
     async def _keep(self, evaluator: Evaluator) -> bool:
         """Go through one range; True if nothing is left to do before it changes again."""
         intents, size, middle = await self._survey(evaluator)
+        evaluator.load.size = size
         now = self._clock.now()
         oldest_ns = max((physical_ns(now) - physical_ns(each.begin_timestamp) for _, each in intents), default=0)
         self._tell(evaluator.range.descriptor.range_id, len(intents), oldest_ns)
@@ -83,9 +97,18 @@ class Housekeeper:
             if now - intent.begin_timestamp > self._periods.expiry:
                 await self._pusher.decided(evaluator, key, intent, None)
         records_left = await self._records(evaluator)
-        await self._garbage(evaluator)
+        garbage_left = await self._garbage(evaluator)
         await self._splitter.look(evaluator.range, size, middle, evaluator.load)
-        return not intents and not records_left
+        await self._meta_rows.look(evaluator.range)
+        return not (intents or records_left or garbage_left)
+
+    def _is_due(self, range_id: int) -> bool:
+        """Whether a range has to be looked at although nothing was written: all that is hidden is garbage by now."""
+        due = self._due.get(range_id)
+        if due is None or due > self._clock.now():
+            return False
+        del self._due[range_id]
+        return True
 
     async def _survey(self, evaluator: Evaluator) -> tuple[list[tuple[bytes, Intent]], int, bytes]:
         """Return the intents of a range, how many bytes it holds, and the key in the middle of them."""
@@ -127,14 +150,17 @@ class Housekeeper:
         await self._delete(evaluator, gone)
         return len(gone) < len(entries)
 
-    async def _garbage(self, evaluator: Evaluator) -> None:
+    async def _garbage(self, evaluator: Evaluator) -> bool:
+        """Delete versions that nobody can see; True if there are more. What is hidden now goes when it is due."""
         descriptor, engine = evaluator.range.descriptor, evaluator.range.engine
         # Twice the time for which reads are allowed, so that one that has begun can end.
-        threshold = self._clock.now() - 2 * self._periods.keep_versions
-        if threshold > 0:
-            await self._delete(
-                evaluator, await garbage(engine, descriptor.begin, descriptor.end, threshold, limit=COMMAND_PUTS_MAX)
-            )
+        now, lasts = self._clock.now(), 2 * self._periods.keep_versions
+        self._due[descriptor.range_id] = now + lasts
+        if now <= lasts:
+            return False
+        found = await garbage(engine, descriptor.begin, descriptor.end, now - lasts, limit=COMMAND_PUTS_MAX)
+        await self._delete(evaluator, found)
+        return len(found) >= COMMAND_PUTS_MAX
 
     async def _delete(self, evaluator: Evaluator, keys: list[bytes]) -> None:
         for place in range(0, len(keys), COMMAND_PUTS_MAX):

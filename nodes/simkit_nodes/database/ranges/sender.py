@@ -84,6 +84,10 @@ class Manner:
     back_off: BackOff = field(default_factory=BackOff)
 
 
+class _Rerouted(Exception):
+    """A range is not what the route said; what the sender knows by now says more."""
+
+
 class Sender:
     """Sends for one process.
 
@@ -147,6 +151,14 @@ class Sender:
         return await self._send(requests, Manner(header, deadline_s, pipelined, whole, observed, nearest))
 
     async def _send(self, requests: Sequence[Request], manner: Manner) -> Sent:
+        while True:  # not by recursion: a range may be sought for as long as there is time
+            try:
+                return await self._send_by_routes(requests, manner)
+            except _Rerouted:
+                if manner.whole:
+                    raise RangeMismatch from None
+
+    async def _send_by_routes(self, requests: Sequence[Request], manner: Manner) -> Sent:
         if len(requests) == 1:
             first = requests[0]
             if isinstance(first, Scan):
@@ -162,7 +174,7 @@ class Sender:
         if manner.whole:
             raise RangeMismatch
         results = await asyncio.gather(
-            *(self._to_range(route, [each for _, each in parts], manner) for route, parts in groups),
+            *(self._to_part(route, [each for _, each in parts], manner) for route, parts in groups),
             return_exceptions=True,
         )
         failures = [each for each in results if isinstance(each, BaseException)]
@@ -267,7 +279,7 @@ class Sender:
                 answer = await self._to_range(
                     route, (changed(scan, begin=part_begin, end=part_end, limit=left),), manner
                 )
-            except RangeMismatch:
+            except _Rerouted:
                 continue
             (found,) = answer.responses
             assert isinstance(found, Rows)
@@ -312,10 +324,13 @@ class Sender:
                 trouble = reply.trouble
                 self._check(trouble, store, once)
                 if trouble.reason is Reason.RANGE_MISMATCH and not self._is_lost_meta(trouble, descriptor):
-                    return await self._elsewhere(trouble, descriptor, requests, manner)
+                    await self._learn(trouble, descriptor, manner)
+                    raise _Rerouted
                 if trouble.reason in (Reason.NOT_LEASEHOLDER, Reason.CLOCK, Reason.RANGE_MISMATCH):
                     tried += 1
                     store = trouble.hint if trouble.hint and trouble.hint != store else _next(descriptor, store)
+                elif trouble.reason is Reason.UNAVAILABLE:
+                    await self._pause(manner)  # a store that asks itself would do nothing else
             if asyncio.get_running_loop().time() > manner.deadline_s:
                 raise Unavailable(f"{trouble.reason}: {trouble.text}")
             if tried >= len(descriptor.replicas):
@@ -324,7 +339,7 @@ class Sender:
                 if trouble.reason is not Reason.NOT_LEASEHOLDER and not self._meta.contains(descriptor.begin):
                     # None of those who are said to have it answers: perhaps others have it by now.
                     self.routes.forget(descriptor)
-                    return await self._again(requests, manner)
+                    raise _Rerouted
 
     async def _to_store(self, store: str, range_id: int, requests: Sequence[Request], manner: Manner) -> Reply:
         header, observed = manner.header, manner.observed
@@ -352,21 +367,19 @@ class Sender:
         """Whether a store has no replica of the meta range: no row tells where that is, so others are asked."""
         return trouble.descriptor is None and self._meta.contains(descriptor.begin)
 
-    async def _elsewhere(
-        self, trouble: Trouble, descriptor: RangeDescriptor, requests: Sequence[Request], manner: Manner
-    ) -> Sent:
-        """Learn what the range has become, and send again to what it is now."""
+    async def _to_part(self, route: Route, requests: Sequence[Request], manner: Manner) -> Sent:
+        try:
+            return await self._to_range(route, requests, manner)
+        except _Rerouted:
+            return await self._send(requests, manner)
+
+    async def _learn(self, trouble: Trouble, descriptor: RangeDescriptor, manner: Manner) -> None:
+        """Learn what a range has become."""
         self.routes.forget(descriptor)
         if trouble.descriptor is not None and trouble.descriptor.generation >= descriptor.generation:
             self.routes.insert(trouble.descriptor)
         else:
             await self._pause(manner)
-        return await self._again(requests, manner)
-
-    async def _again(self, requests: Sequence[Request], manner: Manner) -> Sent:
-        if manner.whole:
-            raise RangeMismatch
-        return await self._send(requests, manner)
 
     async def _pause(self, manner: Manner) -> None:
         left_s = manner.deadline_s - asyncio.get_running_loop().time()

@@ -19,6 +19,7 @@ from simkit_nodes.blocks.lsm import WriteBatch
 from simkit_nodes.blocks.raft import Configuration, Entry
 from simkit_nodes.database.errors import RangeMismatch
 from simkit_nodes.database.range import (
+    AbandonTrigger,
     Command,
     FreezeTrigger,
     MergeTrigger,
@@ -26,7 +27,7 @@ from simkit_nodes.database.range import (
     SplitTrigger,
     Trigger,
 )
-from simkit_nodes.database.replication.events import RangeChanged
+from simkit_nodes.database.replication.events import RangeChanged, RangeFrozen, RangeMerged, RangeThawed
 from simkit_nodes.database.replication.replica import Replica
 from simkit_nodes.database.replication.state import ReplicaState, encode_state, state_key
 
@@ -120,7 +121,7 @@ class Applying:
                 command = replica.command_of(entry)
                 if command.trigger is not None:
                     break
-                if state.frozen:
+                if state.frozen is not None:
                     error = RangeMismatch(state.descriptor)
                 else:
                     put_all(batch, command)
@@ -136,7 +137,7 @@ class Applying:
     def _finish(self, replica: Replica, state: ReplicaState, entries: list[tuple[Entry, Exception | None]]) -> None:
         replica.state = state
         for entry, error in entries:
-            if entry.kind == "begin" and entry.term == replica.raft.current_term and replica.tenure:
+            if entry.kind == "begin" and entry.term == replica.raft.current_term and replica.office:
                 replica.low_water = max(self._store.low_water(), state.closed_timestamp, replica.closed.promised)
             replica.applied(entry, error)
 
@@ -163,9 +164,12 @@ class Applying:
             if not await self._merge(replica, state, entry, command, trigger):
                 await asyncio.sleep(PAUSE_S)  # the neighbour's replica here is behind
                 return
-        else:
-            after = msgspec.structs.replace(state, index=entry.index, term=entry.term, frozen=trigger.frozen)
+        elif isinstance(trigger, AbandonTrigger):
+            after = _replace_descriptor(state, entry, trigger.renewed)
             await self._change(replica, after, command.puts)
+            self._store.emit(_changed(after.descriptor, "renewed"))
+        else:
+            await self._freeze(replica, state, entry, trigger)
         replica.queue.popleft()
         replica.applied(entry, error)
         replica.look_around()
@@ -201,6 +205,14 @@ class Applying:
             made.raft.campaign()
             store.turns.mark(made)
 
+    async def _freeze(self, replica: Replica, state: ReplicaState, entry: Entry, trigger: FreezeTrigger) -> None:
+        """Freeze or thaw a range."""
+        frozen = trigger.left if trigger.frozen else None
+        after = msgspec.structs.replace(state, index=entry.index, term=entry.term, frozen=frozen)
+        await self._change(replica, after, ())
+        told = RangeFrozen if trigger.frozen else RangeThawed
+        self._store.emit(told(replica.range_id, trigger.left.range_id, entry.index))
+
     async def _merge(
         self, replica: Replica, state: ReplicaState, entry: Entry, command: Command, trigger: MergeTrigger
     ) -> bool:
@@ -217,11 +229,12 @@ class Applying:
             after, closed_timestamp=min(after.closed_timestamp, right.state.closed_timestamp)
         )
         await self._change(replica, after, command.puts, gone=right.range_id)
-        store.forget(right)
-        store.emit(_changed(after.descriptor, "merge"))
         if replica.tenure:
             # Reads that the right range's leaseholder has served are not known here.
-            replica.low_water = max(replica.low_water, store.low_water())
+            replica.low_water = max(replica.low_water, trigger.low_water)
+        store.emit(_changed(after.descriptor, "merge"))
+        store.emit(RangeMerged(right.range_id, replica.range_id, after.descriptor.generation))
+        store.forget(right)
         return True
 
     async def _reconfigure(self, replica: Replica, state: ReplicaState, entry: Entry) -> None:
@@ -264,16 +277,24 @@ def put_all(batch: WriteBatch, command: Command) -> None:
 
 def _fits(state: ReplicaState, trigger: Trigger) -> bool:
     """Whether a trigger was made out of the range as it is, and every replica of the range can carry it out."""
-    if isinstance(trigger, FreezeTrigger):
-        return True
-    configuration, generation = state.configuration, state.descriptor.generation + 1
-    if state.frozen or configuration.joint:
+    configuration, generation = state.configuration, state.descriptor.generation
+    if isinstance(trigger, FreezeTrigger) and not trigger.frozen:
+        return state.frozen == trigger.left
+    if state.frozen is not None or configuration.joint:
         return False
     if isinstance(trigger, SplitTrigger):
-        return trigger.left.generation == generation
+        return trigger.left.generation == generation + 1
+    if isinstance(trigger, AbandonTrigger):
+        return trigger.renewed.generation == generation + 1
     # A replica that is not there for both cannot bring them together.
-    alike = not configuration.learners and set(configuration.voters) == set(trigger.right.replicas)
-    return trigger.merged.generation == generation and alike
+    if isinstance(trigger, FreezeTrigger):
+        return trigger.generation == generation and _are_on(configuration, trigger.left)
+    return trigger.left_generation == generation and _are_on(configuration, trigger.right)
+
+
+def _are_on(configuration: Configuration, neighbour: RangeDescriptor) -> bool:
+    """Whether a range's replicas, of which none is a learner, are on the stores of its neighbour's."""
+    return not configuration.learners and set(configuration.voters) == set(neighbour.replicas)
 
 
 def _on(descriptor: RangeDescriptor, replicas: tuple[str, ...]) -> RangeDescriptor:

@@ -17,13 +17,41 @@ class RangeChanged(Event, frozen=True, tag="range.changed"):
     replicas: tuple[str, ...]
     generation: int
     how: str
-    """bootstrap, split, merge, replicas or snapshot."""
+    """bootstrap, split, merge, renewed (a merge of it cannot happen any more), replicas or snapshot."""
 
 
 class ReplicaDropped(Event, frozen=True, tag="replica.dropped"):
     """A store has no replica of a range any more."""
 
     range_id: int
+
+
+class RangeFrozen(Event, frozen=True, tag="range.frozen"):
+    """A replica has applied that its range serves nobody, because its left neighbour is about to take it in."""
+
+    range_id: int
+    into: int
+    """The left neighbour."""
+    index: int
+    """Of the entry in the range's log; of two that say otherwise the later one counts."""
+
+
+class RangeThawed(Event, frozen=True, tag="range.thawed"):
+    """A replica has applied that its range serves again: the merge it was frozen for does not happen."""
+
+    range_id: int
+    into: int
+    index: int
+
+
+class RangeMerged(Event, frozen=True, tag="range.merged"):
+    """A replica has applied that its range has taken in its right neighbour, which is no more."""
+
+    range_id: int
+    """The range that is no more."""
+    into: int
+    generation: int
+    """Of the range that goes on."""
 
 
 class PrimaryPromoted(Event, frozen=True, tag="replica.primary_promoted"):
@@ -43,4 +71,12 @@ class WritesDiverged(Event, frozen=True, tag="replica.writes_diverged"):
     """Who goes on without them."""
 
 
-EVENTS: tuple[type[Event], ...] = (RangeChanged, ReplicaDropped, PrimaryPromoted, WritesDiverged)
+EVENTS: tuple[type[Event], ...] = (
+    RangeChanged,
+    RangeFrozen,
+    RangeThawed,
+    RangeMerged,
+    ReplicaDropped,
+    PrimaryPromoted,
+    WritesDiverged,
+)

@@ -88,9 +88,15 @@ class Replica:
 
     @property
     def tenure(self) -> int:
-        """See `Range`: Raft's term, once the entry with which the leader began it is applied."""
+        """See `Range`: the term in which this replica is in office, unless its range is frozen."""
+        state = self.state
+        return 0 if state is None or state.frozen is not None else self.office
+
+    @property
+    def office(self) -> int:
+        """Raft's term, once the entry with which the leader began it is applied; 0 where somebody else leads."""
         leader, state = self.raft.replication, self.state
-        if leader is None or state is None or state.index < leader.begin_index or state.frozen:
+        if leader is None or state is None or state.index < leader.begin_index:
             return 0
         return self.raft.current_term
 
@@ -176,6 +182,10 @@ class Replica:
             NotLeaseholder: before anything happened.
             Unavailable: another change is under way, or it takes too long and may yet happen.
         """
+        if not self.office:
+            raise NotLeaseholder(self.leaseholder())
+        if self._changing is not None or not self.tenure:
+            raise Unavailable("the range is frozen, or changes just now")
         try:
             self.raft.propose_membership(voters, learners)
         except NotLeader as refused:
@@ -234,14 +244,29 @@ class Replica:
             raise Unavailable(str(refused)) from None
         self.store.turns.mark(self)
 
-    async def freeze(self) -> int:
+    async def freeze(self, left: RangeDescriptor, generation: int) -> int:
         """Let the range serve nobody, and return the index up to which every replica then has its log.
 
-        The range thaws by another `FreezeTrigger`; whoever proposes that makes sure first that the merge cannot happen
-        any more, by giving the left range another generation.
+        Asked again for the same neighbour it only waits for the replicas.
+
+        Args:
+            left: the neighbour that is about to take this range in.
+            generation: of this range, as the neighbour knows it.
+
+        Raises:
+            NotLeaseholder: before anything happened, or while it waited.
+            RangeMismatch: this range, or where its replicas are, is not what the neighbour takes it for.
+            Unavailable: a replica is silent, another merge is under way, or it takes too long and may yet happen.
         """
-        await self.propose(Command(trigger=FreezeTrigger()))
-        index = self.raft.log.last_index
+        state = self.state
+        if state is None or not self.office:
+            raise NotLeaseholder(self.leaseholder())
+        if state.frozen is None:
+            self._hear_everybody()
+            await self.propose(Command(trigger=FreezeTrigger(generation, left)))
+        elif state.frozen != left:
+            raise Unavailable("the range is frozen for another merge")
+        index = self.applied_index
 
         def everywhere() -> bool:
             leader = self.raft.replication
@@ -251,6 +276,21 @@ class Replica:
 
         await self._until(everywhere)
         return index
+
+    @property
+    def applied_index(self) -> int:
+        """The index of the last entry applied here."""
+        return 0 if self.state is None else self.state.index
+
+    def _hear_everybody(self) -> None:
+        """Raise Unavailable if a member's store was not heard lately: a merge would have to wait for it."""
+        for name in self.raft.log.configuration.members:
+            if not self.store.hears(name):
+                raise Unavailable(f"{name} is silent")
+
+    async def thaw(self, left: RangeDescriptor) -> None:
+        """Let the range serve again that was frozen for this neighbour. As `freeze`; see `FreezeTrigger`."""
+        await self.propose(Command(trigger=FreezeTrigger(self.descriptor.generation, left, frozen=False)))
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         """Wait until something holds; it is looked at after every turn of the store. Unavailable after the timeout."""

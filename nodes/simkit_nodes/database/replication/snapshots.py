@@ -130,7 +130,7 @@ class Snapshots:
         key = message.sender, range_id, manifest.number
         descriptor = manifest.state.descriptor
         if len(self._receiving.get(key, ())) != manifest.pieces or any(
-            _overlap(other.descriptor, descriptor) and not _was_merged(other, descriptor)
+            _overlap(other.descriptor, descriptor) and not _is_gone(other, descriptor)
             for other in self._store.replicas.values()
             if other.range_id != range_id
         ):
@@ -146,11 +146,12 @@ class Snapshots:
         manifest = _decode(ready.snapshot.data)
         batch = WriteBatch()
         spans = list(store.spans(manifest.state.descriptor))
-        if replica.state is not None:
-            spans += store.spans(replica.state.descriptor)
+        subsumed = [other for other in store.replicas.values() if _is_gone(other, manifest.state.descriptor)]
+        for old in (replica, *subsumed):
+            if old.state is not None:
+                spans += store.spans(old.state.descriptor)
         for begin, end in spans:
             batch.delete_range(begin, end)
-        subsumed = [other for other in store.replicas.values() if _was_merged(other, manifest.state.descriptor)]
         for merged in subsumed:
             batch.delete(state_key(merged.range_id))
         for chunk in self._accepted.pop(replica.range_id):
@@ -194,13 +195,15 @@ def _overlap(one: RangeDescriptor, other: RangeDescriptor) -> bool:
     return one.begin < other.end and other.begin < one.end
 
 
-def _was_merged(replica: Replica, into: RangeDescriptor) -> bool:
-    """Whether a replica is a leftover of a range that has been taken in by its left neighbour."""
-    state = replica.state
+def _is_gone(replica: Replica, now: RangeDescriptor) -> bool:
+    """Whether a replica is a leftover of a range that was taken in by its left neighbour.
+
+    A range keeps its first key as long as it exists; that another one has it, in a greater generation, is proof.
+    """
+    descriptor = replica.descriptor
     return (
-        state is not None
-        and state.frozen
-        and replica.range_id != into.range_id
-        and into.begin < state.descriptor.begin
-        and state.descriptor.end <= into.end
+        replica.state is not None
+        and replica.range_id != now.range_id
+        and now.contains(descriptor.begin)
+        and descriptor.generation < now.generation
     )

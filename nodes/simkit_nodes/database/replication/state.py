@@ -29,7 +29,7 @@ class ReplicaState(msgspec.Struct, frozen=True, array_like=True):
         index, term: of the last entry applied.
         configuration: Raft's, as of that entry.
         closed_timestamp: the highest one applied.
-        frozen: the range takes no commands, because its left neighbour is about to take it in.
+        frozen: the left neighbour that is about to take the range in, which takes no commands meanwhile; else None.
     """
 
     descriptor: RangeDescriptor
@@ -37,7 +37,7 @@ class ReplicaState(msgspec.Struct, frozen=True, array_like=True):
     term: int
     configuration: Configuration
     closed_timestamp: int = 0
-    frozen: bool = False
+    frozen: RangeDescriptor | None = None
 
     @staticmethod
     def first(descriptor: RangeDescriptor, closed_timestamp: int = 0) -> ReplicaState:

@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from simkit_nodes.blocks.hybrid_logical_clock import ClockAhead, HybridLogicalClock
+from simkit_nodes.blocks.hybrid_logical_clock import HybridLogicalClock
 from simkit_nodes.database import errors
 from simkit_nodes.database.messages import (
     Batch,
@@ -27,7 +27,6 @@ from simkit_nodes.database.messages import (
     QueryIntent,
     QueryResolvedTimestamp,
     QueryTransaction,
-    Reason,
     RecoverTransaction,
     Refresh,
     Reply,
@@ -36,7 +35,6 @@ from simkit_nodes.database.messages import (
     Response,
     Scan,
     TransactionState,
-    Trouble,
     span_of,
 )
 from simkit_nodes.database.mvcc.read import IntentsInTheWay, Uncertain
@@ -45,10 +43,11 @@ from simkit_nodes.database.range import Command, Range
 from simkit_nodes.database.range import Put as EnginePut
 from simkit_nodes.database.ranges.load import Load
 from simkit_nodes.database.transactions import closed_reads, ending
-from simkit_nodes.database.transactions.evaluation import Evaluation, Periods, Refused
+from simkit_nodes.database.transactions.evaluation import Evaluation, Periods
 from simkit_nodes.database.transactions.latches import Latch, Latches
 from simkit_nodes.database.transactions.lock_table import LockTable
 from simkit_nodes.database.transactions.timestamp_cache import TimestampCache
+from simkit_nodes.database.transactions.troubles import TROUBLES, trouble_of
 from simkit_nodes.database.transactions.wait_for_graph import WaitForGraph
 from simkit_nodes.database.transactions.write_tracker import WriteTracker
 
@@ -132,21 +131,13 @@ class Evaluator:
                 return answered
             self._check(batch)
             return await self._serve(batch)
-        except Refused as refusal:
-            trouble = refusal.trouble
-        except Uncertain as uncertain:
-            trouble = Trouble(Reason.UNCERTAIN, "", uncertain.timestamp)
-        except errors.NotLeaseholder as error:
-            trouble = Trouble(Reason.NOT_LEASEHOLDER, str(error), hint=error.hint)
-        except errors.RangeMismatch as error:
-            trouble = Trouble(Reason.RANGE_MISMATCH, str(error), descriptor=error.descriptor)
-        except errors.AmbiguousResult as error:
-            trouble = Trouble(Reason.AMBIGUOUS, str(error))
-        except errors.Unavailable as error:
-            trouble = Trouble(Reason.UNAVAILABLE, str(error))
-        except ClockAhead as error:
-            trouble = Trouble(Reason.CLOCK, str(error))
-        return Reply(self._clock.now(), trouble=trouble)
+        except TROUBLES as error:
+            return Reply(self._clock.now(), trouble=trouble_of(error))
+
+    @property
+    def read_until(self) -> int:
+        """A timestamp above which nothing was read here in this tenure."""
+        return self._cache.highest
 
     def close(self, timestamp: int) -> int:
         """Promise that nobody writes at or below a timestamp, as far as that can be promised; return what is."""
@@ -265,6 +256,9 @@ class Evaluator:
                 self._spawn(self._propose_quietly(evaluation, puts, latch))
             else:
                 await self._propose(evaluation, puts, latch)
+        elif self.range.tenure != self._tenure:
+            # Somebody else may serve the range by now, and has not heard of the last of these reads.
+            raise errors.NotLeaseholder(self.range.leaseholder())
         header = batch.header
         return Reply(
             self._clock.now(),

@@ -23,18 +23,23 @@ class TimestampCache:
 
     Args:
         low_water: every key counts as read then.
+
+    Attributes:
+        highest: nothing was read later.
     """
 
-    __slots__ = ("_older", "_points", "_spans", "low_water")
+    __slots__ = ("_older", "_points", "_spans", "highest", "low_water")
 
     def __init__(self, low_water: int) -> None:
-        self.low_water = low_water
+        self.low_water = self.highest = low_water
         self._points: dict[bytes, Reading] = {}
         self._older: dict[bytes, Reading] = {}
         self._spans: list[tuple[bytes, bytes, int, int]] = []
 
     def read(self, key: bytes, timestamp: int, transaction_id: int) -> None:
         """A transaction (`NOBODY`: none, or one that must not be excepted) has read a key."""
+        if timestamp > self.highest:
+            self.highest = timestamp
         known = self._points.get(key)
         if known is None:
             known = self._older.get(key)
@@ -45,6 +50,8 @@ class TimestampCache:
 
     def read_span(self, begin: bytes, end: bytes, timestamp: int, transaction_id: int) -> None:
         """A transaction has read begin <= key < end."""
+        if timestamp > self.highest:
+            self.highest = timestamp
         spans = self._spans
         for place, (from_, to, at, by) in enumerate(spans):
             if from_ == begin and to == end:

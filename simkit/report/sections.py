@@ -149,7 +149,7 @@ def _predictions(document: Document) -> str:
         for each in document.predictions
     )
     head = "<tr><th></th><th>question</th><th>you said</th><th>answer</th><th>because</th></tr>"
-    return f'<div class="scroll"><table>{head}{rows}</table></div>' if rows else ""
+    return f'<div class="scroll"><table class="predictions">{head}{rows}</table></div>' if rows else ""
 
 
 def _pictures(document: Document) -> str:

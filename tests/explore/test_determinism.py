@@ -8,6 +8,7 @@ import pytest
 from smaller_scenarios import SMALLER
 
 from simkit.explore.run import EXECUTE
+from simkit.kernel import core
 from simkit.kernel.worker import Worker
 from simkit.language.library import Library
 from simkit.language.scenario import load_scenario
@@ -54,6 +55,16 @@ def test_every_scenario_is_the_same_in_a_fresh_and_in_a_littered_interpreter(
 ) -> None:
     overrides = SMALLER.get(name, [])  # `make audit` runs them whole
     assert digest(worker, name, overrides=overrides) == digest(littered, name, overrides=overrides)
+
+
+@pytest.mark.audit
+@pytest.mark.skipif(core.name != "c", reason="there is no compiled core here")
+@pytest.mark.parametrize("name", INSTALLED)
+def test_every_scenario_is_the_same_on_both_cores(name: str, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMKIT_CORE", "python")
+    overrides = SMALLER.get(name, [])
+    with Worker((str(HERE),)) as other:
+        assert digest(worker, name, overrides=overrides) == digest(other, name, overrides=overrides)
 
 
 @pytest.mark.audit

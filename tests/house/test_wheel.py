@@ -5,6 +5,7 @@ lets pip fetch them as a user's would.
 """
 
 import email
+import os
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+LINKER = (os.environ.get("LDSHARED") or "cc").split()[0]
 COMPILED = sysconfig.get_config_var("EXT_SUFFIX")
 SOURCES = {"simkit/kernel/fence/_diversion", "simkit/kernel/core/_core"}
 OURS = {"simkit", "simkit_nodes", "simkit_faults", "simkit_scenarios"}

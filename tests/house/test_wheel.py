@@ -119,7 +119,7 @@ def test_the_wheel_holds_the_whole_project_and_only_it(wheel: Path, project: Pat
     assert {name for name in packed if not name.endswith(COMPILED)} == expected
 
 
-@pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
+@pytest.mark.skipif(not shutil.which(LINKER), reason="no C compiler")
 def test_the_wheel_brings_what_was_compiled_for_this_interpreter_and_for_no_other(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         assert {name for name in archive.namelist() if name.endswith(".so")} == {name + COMPILED for name in SOURCES}

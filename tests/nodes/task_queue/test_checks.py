@@ -179,6 +179,11 @@ BAD: list[tuple[type[Check], Story, str]] = [
     ),
     (LeaseExclusive, lambda h: h(leased(at=0), redelivered(at=30)), "before its deadline"),
     (EffectComplete, lambda h: h(leased(), applied("u"), succeeded()), "its effect never took place"),
+    (
+        EffectComplete,
+        lambda h: h(applied(), EffectRefused("t/2", "t", "w2", 2, 2, "duplicate"), succeeded()),
+        "attempt 2 was turned away, though no newer effect stands",
+    ),
     (EffectOnce, lambda h: h(leased(), applied(), redelivered(), applied(worker="w2", attempt=2)), "took effect twice"),
     (EffectOrder, lambda h: h(written(2), written(1)), "what attempt 2 wrote is overwritten by attempt 1"),
     (EffectOrder, lambda h: h(written(1), written(3), written(2)), "what attempt 3 wrote is overwritten by attempt 2"),

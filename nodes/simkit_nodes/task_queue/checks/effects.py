@@ -77,7 +77,7 @@ class EffectOrder(TaskCheck):
 
 
 class EffectComplete(TaskCheck):
-    """No task ends in success whose effect never took place."""
+    """No task ends in success whose effect never took place, and none is turned away for which nothing newer stands."""
 
     name = "effect_complete"
 
@@ -85,16 +85,25 @@ class EffectComplete(TaskCheck):
         super().__init__()
         self.succeeded = 0
         self.missing = 0
-        self._applied: set[str] = set()
+        self._keys: set[str] = set()
+        self._latest: dict[str, int] = {}
 
     @sees(EffectApplied)
     def _apply(self, time_ns: int, host: str, event: EffectApplied) -> None:
-        self._applied.add(event.task)
+        self._keys.add(event.key)
+        self._latest[event.task] = max(event.attempt, self._latest.get(event.task, 0))
+
+    @sees(EffectRefused)
+    def _refuse(self, time_ns: int, host: str, event: EffectRefused) -> None:
+        if event.key not in self._keys and event.attempt > self._latest.get(event.task, 0):
+            self.missing += 1
+            text = f"task {event.task}: attempt {event.attempt} was turned away, though no newer effect stands"
+            self.broken(time_ns, host, event.task, text)
 
     @sees(TaskSucceeded)
     def _succeed(self, time_ns: int, host: str, event: TaskSucceeded) -> None:
         self.succeeded += 1
-        if event.task not in self._applied:
+        if event.task not in self._latest:
             self.missing += 1
             self.broken(time_ns, host, event.task, f"task {event.task} ended in success, its effect never took place")
 
